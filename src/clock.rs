@@ -1,0 +1,233 @@
+//! The only door to time, ids and randomness. The same seed gives the same rows.
+//!
+//! Two times exist. *Desk time* is the market's: real, accelerated or set by hand; decisions, orders
+//! and expiries live in it. *Wall time* is the machine's; leases, heartbeats and timeouts of the job
+//! queue live in it. On a real clock they are equal; on a manual clock both are the value set.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng};
+use sha2::{Digest, Sha256};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Shared handle; clones read the same time and draw from the same generator of ids.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    time: Arc<RwLock<Time>>,
+    ids: Arc<Mutex<Random>>,
+}
+
+/// Desk time as a function of wall time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Time {
+    Real,
+    /// Desk time runs `speed` times as fast as the wall from the anchor on.
+    Scaled {
+        desk_anchor_ms: i64,
+        wall_anchor_ms: i64,
+        speed: f64,
+    },
+    /// Stands still until set; for drains, replays and tests.
+    Manual {
+        now_ms: i64,
+    },
+}
+
+impl Clock {
+    /// The machine's time; ids from the operating system's entropy.
+    pub fn real() -> Self {
+        Self::new(Time::Real, Random::from_entropy())
+    }
+
+    /// Desk time from an anchor at a speed; ids from entropy, since the wall is not repeatable.
+    pub fn scaled(desk_anchor_ms: i64, wall_anchor_ms: i64, speed: f64) -> Self {
+        Self::new(
+            Time::Scaled {
+                desk_anchor_ms,
+                wall_anchor_ms,
+                speed,
+            },
+            Random::from_entropy(),
+        )
+    }
+
+    /// A clock that stands at `now_ms` until set; ids repeat for the same seed parts.
+    pub fn manual(now_ms: i64, seed: &[&str]) -> Self {
+        Self::new(Time::Manual { now_ms }, Random::from_parts(seed))
+    }
+
+    fn new(time: Time, ids: Random) -> Self {
+        Self {
+            time: Arc::new(RwLock::new(time)),
+            ids: Arc::new(Mutex::new(ids)),
+        }
+    }
+
+    pub fn time(&self) -> Time {
+        *self.time.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces the time, for every clone: another anchor, or the next instant of a manual clock.
+    pub fn set(&self, time: Time) {
+        *self.time.write().unwrap_or_else(PoisonError::into_inner) = time;
+    }
+
+    /// Desk time, milliseconds UTC.
+    pub fn now_ms(&self) -> i64 {
+        match self.time() {
+            Time::Real => machine_ms(),
+            Time::Scaled {
+                desk_anchor_ms,
+                wall_anchor_ms,
+                speed,
+            } => desk_anchor_ms + ((machine_ms() - wall_anchor_ms) as f64 * speed) as i64,
+            Time::Manual { now_ms } => now_ms,
+        }
+    }
+
+    /// Wall time, milliseconds UTC: what leases and heartbeats compare.
+    pub fn wall_ms(&self) -> i64 {
+        match self.time() {
+            Time::Manual { now_ms } => now_ms,
+            Time::Real | Time::Scaled { .. } => machine_ms(),
+        }
+    }
+
+    /// The wall time at which desk time will be `desk_ms`.
+    pub fn wall_at_ms(&self, desk_ms: i64) -> i64 {
+        match self.time() {
+            Time::Scaled {
+                desk_anchor_ms,
+                wall_anchor_ms,
+                speed,
+            } => wall_anchor_ms + ((desk_ms - desk_anchor_ms) as f64 / speed).ceil() as i64,
+            Time::Real | Time::Manual { .. } => desk_ms,
+        }
+    }
+
+    /// A fresh ULID: desk time in front, so that ids sort by time; then 80 drawn bits.
+    pub fn id(&self) -> String {
+        let mut random = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let bits = (u128::from(random.next_u64()) << 16) | u128::from(random.next_u64() >> 48);
+        ulid::Ulid::from_parts(self.now_ms().max(0) as u64, bits).to_string()
+    }
+
+    /// 32 bytes from the clock's generator, for tokens and keys.
+    pub fn secret(&self) -> [u8; 32] {
+        let mut random = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = [0; 32];
+        random.0.fill_bytes(&mut bytes);
+        bytes
+    }
+}
+
+/// Wall-clock stopwatch for durations that are shown or logged, never stored in deterministic rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+fn machine_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as i64)
+}
+
+/// A generator with the same stream on every machine.
+#[derive(Clone, Debug)]
+pub struct Random(ChaCha8Rng);
+
+impl Random {
+    /// A stream that is a function of the parts alone, for example (run seed, tick, underlying).
+    pub fn from_parts(parts: &[&str]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        Self(ChaCha8Rng::from_seed(hash.finalize().into()))
+    }
+
+    /// A cheap stream for many small draws keyed by numbers (synthetic market, one per day and purpose).
+    pub fn from_numbers(seed: u64, stream: u64, index: u64) -> Self {
+        let mut bytes = [0; 32];
+        for (slot, number) in bytes
+            .chunks_exact_mut(8)
+            .zip([seed, stream, index, 0x7468_6574_6171])
+        {
+            slot.copy_from_slice(&number.to_le_bytes());
+        }
+        Self(ChaCha8Rng::from_seed(bytes))
+    }
+
+    fn from_entropy() -> Self {
+        let (high, low) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
+        let mut seed = [0; 32];
+        seed[..16].copy_from_slice(high.as_bytes());
+        seed[16..].copy_from_slice(low.as_bytes());
+        Self(ChaCha8Rng::from_seed(seed))
+    }
+
+    pub fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// Uniform in [0, 1), 53 bits.
+    pub fn unit(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Uniform in 0..n without modulo bias worth speaking of (n far below 2^32); 0 when n is 0.
+    pub fn below(&mut self, n: usize) -> usize {
+        ((u128::from(self.next_u64()) * n as u128) >> 64) as usize
+    }
+
+    /// Standard normal by Box-Muller, with machine-independent ln, sqrt and cos.
+    pub fn normal(&mut self) -> f64 {
+        let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.unit()));
+        radius * libm::cos(std::f64::consts::TAU * self.unit())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn same_seed_same_ids() {
+        let ids = |seed: &str| {
+            let clock = Clock::manual(1_767_312_000_000, &["test", seed]);
+            (0..3).map(|_| clock.id()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids("7"), ids("7"));
+        assert_ne!(ids("7"), ids("8"));
+        assert!(
+            ids("7")[0].starts_with("01KDY"),
+            "the first ten characters are the time"
+        );
+    }
+
+    #[test]
+    fn desk_time_runs_at_its_speed() {
+        let wall_ms = machine_ms();
+        let clock = Clock::scaled(1_000_000, wall_ms, 600.0);
+        assert_eq!(clock.wall_at_ms(1_000_000 + 60_000), wall_ms + 100);
+        assert!(clock.now_ms() >= 1_000_000);
+    }
+
+    #[test]
+    fn draws_are_uniform_enough() {
+        let mut random = Random::from_parts(&["uniform"]);
+        let mean = (0..10_000).map(|_| random.unit()).sum::<f64>() / 10_000.0;
+        assert!((mean - 0.5).abs() < 0.02, "mean {mean}");
+        assert!((0..1_000).all(|_| random.below(3) < 3));
+    }
+}

@@ -1,0 +1,410 @@
+//! workers.toml and the environment, read once into [`Config`]; unknown keys refuse to start.
+//!
+//! Each section is declared once with its keys, documentation and defaults; `thetaq config`, the
+//! README's table and the test that compares them all read that declaration.
+
+use crate::domain::coin::Coin;
+use crate::domain::settings::{FillModel, Mode, Preset, Settings};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// Declares one section: struct, defaults and the list of keys with their documentation.
+macro_rules! section {
+    ($(#[doc = $about:literal])+ $name:ident { $($(#[doc = $doc:literal])+ $key:ident: $type:ty = $default:expr),* $(,)? }) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name { $($(#[doc = $doc])+ pub $key: $type),* }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($key: $default),* }
+            }
+        }
+
+        impl $name {
+            /// (key, documentation) in the order of the file.
+            pub const KEYS: &'static [(&'static str, &'static str)] = &[$((stringify!($key), concat!($($doc),+))),*];
+        }
+    };
+}
+
+section! {
+    /// The whole of workers.toml.
+    Config {
+        /// Where rows live.
+        database: Database = Database::default(),
+        /// The market and the account.
+        exchange: ExchangeConfig = ExchangeConfig::default(),
+        /// What the desk trades and within which limits.
+        desk: Desk = Desk::default(),
+        /// How candidates are scored.
+        policy: PolicyConfig = PolicyConfig::default(),
+        /// The dashboard.
+        web: Web = Web::default(),
+        /// Workers as a whole: leases, polling, retention.
+        queue: Queue = Queue::default(),
+        /// Job kinds by name; `thetaq config` lists every kind with its defaults.
+        jobs: std::collections::BTreeMap<String, JobConfig> = std::collections::BTreeMap::new(),
+    }
+}
+
+section! {
+    /// [database]
+    Database {
+        /// sqlite://PATH or postgres://USER@HOST/NAME; THETAQ_DATABASE_URL and --database-url win over it.
+        url: String = "sqlite://data/thetaq.db".to_owned(),
+    }
+}
+
+/// Which exchange the desk trades on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExchangeKind {
+    /// The built-in exchange.
+    Sim,
+}
+
+/// Where the built-in exchange takes its prices from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MarketKind {
+    Synthetic,
+    /// Imported chains.
+    Replay,
+}
+
+section! {
+    /// [exchange]
+    ExchangeConfig {
+        /// sim (built in).
+        kind: ExchangeKind = ExchangeKind::Sim,
+        /// Prices of the built-in exchange: synthetic (from the seed) or replay (imported chains).
+        market: MarketKind = MarketKind::Synthetic,
+        /// Seed of the synthetic market and of exploration; the same seed gives the same market.
+        seed: String = "thetaq".to_owned(),
+        /// Desk seconds per wall second on the built-in exchange; 1 is real time.
+        speed: f64 = 720.0,
+        /// First instant of the simulated market, ISO 8601 UTC; later starts go on where the desk stopped.
+        start: String = "2026-01-02T07:00:00Z".to_owned(),
+        /// Bitcoin put into a fresh simulated account.
+        deposit_btc: Decimal = Decimal::from(2),
+        /// Ether put into a fresh simulated account.
+        deposit_eth: Decimal = Decimal::from(4),
+    }
+}
+
+section! {
+    /// [desk]. Keys with an empty default follow the preset, then the mode.
+    Desk {
+        /// research or production.
+        mode: Mode = Mode::Research,
+        /// ULTRA_SAFE, BALANCED or AGGRESSIVE; empty for the mode's own limits.
+        preset: Option<Preset> = None,
+        /// Coins to write calls on.
+        underlyings: Vec<Coin> = Coin::ALL.to_vec(),
+        /// Fills come from the fill model and no order is sent to the exchange.
+        dry_run: bool = true,
+        /// Nothing opens while true; positions are closed.
+        kill_switch: bool = false,
+        /// Closing and buy-backs only.
+        close_only: bool = false,
+        /// Least implied / realised volatility ratio (research 1.0, production 1.2).
+        ivrv_min: Option<f64> = None,
+        /// Least delta of a call (0.10 / 0.20).
+        delta_min: Option<f64> = None,
+        /// Greatest delta of a call (0.40 / 0.30).
+        delta_max: Option<f64> = None,
+        /// Least days to expiry (1 / 5).
+        dte_min: Option<f64> = None,
+        /// Most days to expiry (21 / 10).
+        dte_max: Option<f64> = None,
+        /// Most short calls per expiry, BTC (1.0 / 0.3).
+        max_expiry_exposure_btc: Option<Decimal> = None,
+        /// Most short calls per expiry, ETH (1 / 3).
+        max_expiry_exposure_eth: Option<Decimal> = None,
+        /// Most initial margin / equity after a trade, percent.
+        max_margin_used_pct: Option<f64> = None,
+        /// Most |net delta| after a trade, the coin included, in coin.
+        max_net_delta_abs: Option<f64> = None,
+        /// Size of one call, BTC; the venue's minimum is 0.1.
+        order_size_btc: Option<Decimal> = None,
+        /// Size of one call, ETH; the venue's minimum is 1.
+        order_size_eth: Option<Decimal> = None,
+        /// Short calls open at once per underlying.
+        max_calls_per_underlying: Option<u32> = None,
+        /// Widest spread / mid of a candidate (0.05).
+        spread_max: Option<f64> = None,
+        /// A spread of so many ticks passes whatever its share of the mid.
+        spread_max_ticks: Option<f64> = None,
+        /// Least open interest of a candidate, coin.
+        open_interest_min: Option<f64> = None,
+        /// Loss since the day's peak equity that stops new entries, a fraction; 0 is off.
+        daily_drawdown_limit: Option<f64> = None,
+        /// Quotes older than this refuse a trade, milliseconds.
+        quote_max_age_ms: Option<i64> = None,
+        /// Most orders per minute.
+        order_rate_max: Option<u32> = None,
+        /// Fills of dry runs: mid, bid_ask or bid_ask_size.
+        fill_model: Option<FillModel> = None,
+        /// Sell orders start at the midpoint and walk to the bid in so many steps.
+        walk_steps: u32 = 4,
+        /// Orders may only add liquidity.
+        post_only: bool = false,
+        /// Positions that differ from the exchange's: halt (stop and say so) or adopt (take theirs).
+        reconcile: Reconcile = Reconcile::Halt,
+        /// Differences up to this value agree, USD.
+        reconcile_tolerance_usd: f64 = 10.0,
+        /// Resting orders are cancelled when the desk stops.
+        cancel_on_stop: bool = true,
+    }
+}
+
+/// What to do when the exchange holds something else than our folded fills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reconcile {
+    Halt,
+    Adopt,
+}
+
+section! {
+    /// [policy]
+    PolicyConfig {
+        /// rules_v2, or rules_v1 (the baseline).
+        name: String = "rules_v2".to_owned(),
+        /// Probability of drawing from the top k instead of taking the best (research 0.25, production 0).
+        explore_prob: Option<f64> = None,
+        /// How many of the best are drawn from.
+        explore_top_k: Option<usize> = None,
+        /// rules_v1: least premium in USD per 1.0 contract.
+        premium_min_usd: Option<f64> = None,
+        /// rules_v2: least annualised premium yield on the coin, net of fees, a fraction.
+        yield_min: Option<f64> = None,
+        /// rules_v2: weight of the yield term.
+        weight_yield: Option<f64> = None,
+        /// rules_v2: weight of the distance from the middle of the delta band.
+        weight_delta: Option<f64> = None,
+        /// rules_v2: weight of the distance from the middle of the DTE band.
+        weight_dte: Option<f64> = None,
+        /// rules_v2: weight of the implied / realised volatility ratio.
+        weight_ivrv: Option<f64> = None,
+    }
+}
+
+section! {
+    /// [web]
+    Web {
+        /// Address of the dashboard; anything but loopback needs `expose` and a token.
+        bind: String = "127.0.0.1:8787".to_owned(),
+        /// Allow an address that other machines reach.
+        expose: bool = false,
+        /// Host names the dashboard answers to besides the bound address.
+        hosts: Vec<String> = Vec::new(),
+    }
+}
+
+section! {
+    /// [queue]
+    Queue {
+        /// A running job whose worker is silent for so long runs again, milliseconds.
+        lease_ms: i64 = 20_000,
+        /// Other processes' jobs are looked for this often, milliseconds.
+        probe_ms: i64 = 50,
+        /// Running jobs may finish for so long after SIGTERM, milliseconds.
+        shutdown_ms: i64 = 10_000,
+        /// Finished jobs are kept for so many days.
+        keep_days: i64 = 30,
+        /// Decisions of the live desk whose rejected candidates are kept as rows.
+        keep_candidates: i64 = 2_000,
+    }
+}
+
+section! {
+    /// [jobs.KIND]. Empty keys follow the kind's own default.
+    JobConfig {
+        /// Queue the kind is counted and paused under.
+        queue: Option<String> = None,
+        /// Jobs of this kind at once in one process.
+        concurrency: Option<usize> = None,
+        /// One attempt may take so long, milliseconds.
+        timeout_ms: Option<i64> = None,
+        /// Attempts before a job is discarded.
+        max_attempts: Option<u32> = None,
+        /// First wait before a retry, milliseconds; it doubles with jitter.
+        backoff_ms: Option<i64> = None,
+        /// Cron with seconds, UTC desk time; `auto` paces ticks to the speed; `off` never.
+        schedule: Option<String> = None,
+        /// Slots that passed while nothing ran: run_once or skip.
+        missed: Option<Missed> = None,
+    }
+}
+
+/// What becomes of a schedule's slots that passed while no process was alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Missed {
+    RunOnce,
+    Skip,
+}
+
+/// Why the configuration was refused; names the file, the key and the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read {0}: {1}")]
+    Read(String, std::io::Error),
+    #[error("{0}: {1}`thetaq config` prints every key")]
+    Parse(String, String),
+    #[error("workers.toml [{section}] {key}: {problem}")]
+    Value {
+        section: &'static str,
+        key: &'static str,
+        problem: String,
+    },
+}
+
+impl Config {
+    /// Reads a file; every key it does not name has its default.
+    pub fn read(path: &std::path::Path) -> Result<Self, ConfigError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Read(shown.clone(), error))?;
+        Self::parse(&text, &shown)
+    }
+
+    pub fn parse(text: &str, shown: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text)
+            .map_err(|error| ConfigError::Parse(shown.to_owned(), error.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let fail = |section, key, problem: &str| {
+            Err(ConfigError::Value {
+                section,
+                key,
+                problem: problem.to_owned(),
+            })
+        };
+        if !(self.exchange.speed > 0.0 && self.exchange.speed <= 1e6) {
+            return fail("exchange", "speed", "must be above 0 and at most 1000000");
+        }
+        if self.exchange.start_ms().is_none() {
+            return fail(
+                "exchange",
+                "start",
+                "is not an ISO 8601 time such as 2026-01-02T07:00:00Z",
+            );
+        }
+        if !["rules_v1", "rules_v2"].contains(&self.policy.name.as_str()) {
+            return fail("policy", "name", "must be rules_v1 or rules_v2");
+        }
+        if self.queue.lease_ms < 1_000 {
+            return fail("queue", "lease_ms", "must be at least 1000");
+        }
+        if self.desk.underlyings.is_empty() {
+            return fail("desk", "underlyings", "must name BTC, ETH or both");
+        }
+        let settings = self.settings();
+        if settings.delta_min >= settings.delta_max {
+            return fail("desk", "delta_min", "must be below delta_max");
+        }
+        if settings.dte_min >= settings.dte_max {
+            return fail("desk", "dte_min", "must be below dte_max");
+        }
+        Ok(())
+    }
+
+    /// The numbers decisions depend on: mode, then preset, then single keys.
+    pub fn settings(&self) -> Settings {
+        let (desk, policy) = (&self.desk, &self.policy);
+        let base = Settings::of(desk.mode);
+        let base = desk
+            .preset
+            .map_or(base.clone(), |preset| base.preset(preset));
+        Settings {
+            mode: desk.mode,
+            policy: policy.name.clone(),
+            ivrv_min: desk.ivrv_min.unwrap_or(base.ivrv_min),
+            delta_min: desk.delta_min.unwrap_or(base.delta_min),
+            delta_max: desk.delta_max.unwrap_or(base.delta_max),
+            dte_min: desk.dte_min.unwrap_or(base.dte_min),
+            dte_max: desk.dte_max.unwrap_or(base.dte_max),
+            max_expiry_exposure_btc: desk
+                .max_expiry_exposure_btc
+                .unwrap_or(base.max_expiry_exposure_btc),
+            max_expiry_exposure_eth: desk
+                .max_expiry_exposure_eth
+                .unwrap_or(base.max_expiry_exposure_eth),
+            explore_prob: policy.explore_prob.unwrap_or(base.explore_prob),
+            explore_top_k: policy.explore_top_k.unwrap_or(base.explore_top_k),
+            premium_min_usd: policy.premium_min_usd.unwrap_or(base.premium_min_usd),
+            yield_min: policy.yield_min.unwrap_or(base.yield_min),
+            max_margin_used_pct: desk.max_margin_used_pct.unwrap_or(base.max_margin_used_pct),
+            max_net_delta_abs: desk.max_net_delta_abs.unwrap_or(base.max_net_delta_abs),
+            order_size_btc: desk.order_size_btc.unwrap_or(base.order_size_btc),
+            order_size_eth: desk.order_size_eth.unwrap_or(base.order_size_eth),
+            max_calls_per_underlying: desk
+                .max_calls_per_underlying
+                .unwrap_or(base.max_calls_per_underlying),
+            spread_max: desk.spread_max.unwrap_or(base.spread_max),
+            spread_max_ticks: desk.spread_max_ticks.unwrap_or(base.spread_max_ticks),
+            open_interest_min: desk.open_interest_min.unwrap_or(base.open_interest_min),
+            daily_drawdown_limit: desk
+                .daily_drawdown_limit
+                .unwrap_or(base.daily_drawdown_limit),
+            kill_switch: desk.kill_switch,
+            close_only: desk.close_only,
+            quote_max_age_ms: desk.quote_max_age_ms.unwrap_or(base.quote_max_age_ms),
+            order_rate_max: desk.order_rate_max.unwrap_or(base.order_rate_max),
+            fill_model: desk.fill_model.unwrap_or(base.fill_model),
+            weight_yield: policy.weight_yield.unwrap_or(base.weight_yield),
+            weight_delta: policy.weight_delta.unwrap_or(base.weight_delta),
+            weight_dte: policy.weight_dte.unwrap_or(base.weight_dte),
+            weight_ivrv: policy.weight_ivrv.unwrap_or(base.weight_ivrv),
+        }
+    }
+}
+
+impl ExchangeConfig {
+    /// `start` in milliseconds UTC; `None` when it does not parse.
+    pub fn start_ms(&self) -> Option<i64> {
+        chrono::DateTime::parse_from_rfc3339(&self.start)
+            .ok()
+            .map(|at| at.timestamp_millis())
+    }
+
+    pub fn deposit(&self, coin: Coin) -> Decimal {
+        match coin {
+            Coin::Btc => self.deposit_btc,
+            Coin::Eth => self.deposit_eth,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_and_presets_resolve() {
+        let parse = |text: &str| Config::parse(text, "test").expect(text).settings();
+        assert_eq!(parse("").ivrv_min, 1.0);
+        assert_eq!(parse("[desk]\nmode = \"production\"").dte_max, 10.0);
+        let safe = parse("[desk]\npreset = \"ULTRA_SAFE\"\ndelta_max = 0.25");
+        assert_eq!((safe.ivrv_min, safe.delta_max), (1.3, 0.25));
+    }
+
+    #[test]
+    fn unknown_keys_and_bad_values_refuse_to_start() {
+        let error = |text: &str| {
+            Config::parse(text, "workers.toml")
+                .expect_err(text)
+                .to_string()
+        };
+        assert!(error("[desk]\ncolour = 1").contains("colour"));
+        assert!(error("[exchange]\nspeed = 0.0").contains("[exchange] speed"));
+        assert!(error("[desk]\ndelta_min = 0.5").contains("delta_min"));
+    }
+}

@@ -1,0 +1,122 @@
+//! What a policy sees: one underlying at one instant, nothing in it later than `as_of_ms`.
+
+use super::account::{Account, Position, WorkingOrder};
+use super::chain::{Chain, Source};
+use super::coin::Coin;
+use serde::{Deserialize, Serialize};
+
+/// Everything a decision may depend on besides settings and the seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Context {
+    pub coin: Coin,
+    pub as_of_ms: i64,
+    /// USD.
+    pub index_price: f64,
+    pub account: Account,
+    /// Positions of this underlying only.
+    pub positions: Vec<Position>,
+    pub working: Vec<WorkingOrder>,
+    pub features: Features,
+    /// Highest equity (coin) since 00:00 UTC of `as_of_ms`'s day, for the daily drawdown; `None` when unknown.
+    pub day_peak_equity: Option<f64>,
+    /// Orders this desk sent in the last minute, for the order rate.
+    pub orders_last_minute: u32,
+    /// Left out of stored contexts: the snapshot row has it.
+    #[serde(skip, default = "no_chain")]
+    pub chain: Chain,
+}
+
+/// Stands in for the chain of a context read back from a row until it is attached.
+pub fn no_chain() -> Chain {
+    Chain {
+        coin: Coin::Btc,
+        at_ms: 0,
+        source: Source::Missing,
+        index_price: 0.0,
+        quotes: Vec::new(),
+    }
+}
+
+/// A number with its source; null is "not known", and `note` says why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Feature {
+    pub value: Option<f64>,
+    pub source: Source,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
+}
+
+impl Feature {
+    pub fn known(value: f64, source: Source) -> Self {
+        Self {
+            value: Some(value),
+            source,
+            note: None,
+        }
+    }
+
+    pub fn missing(note: impl Into<String>) -> Self {
+        Self {
+            value: None,
+            source: Source::Missing,
+            note: Some(note.into()),
+        }
+    }
+}
+
+/// Market features of trading.md section 2. Returns, volatilities and distances are fractions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Features {
+    pub return_1d: Feature,
+    pub return_7d: Feature,
+    pub return_30d: Feature,
+    /// stdev(log returns) x sqrt(365) over the last 7 daily returns.
+    pub realised_vol_7d: Feature,
+    pub realised_vol_30d: Feature,
+    /// USD; null until 50 and 200 daily closes exist.
+    pub ma50: Feature,
+    pub ma200: Feature,
+    /// price / average - 1.
+    pub distance_ma50: Feature,
+    pub distance_ma200: Feature,
+    pub dvol: Feature,
+    /// Place of DVOL between its lowest and highest of the last 365 days, 0..1.
+    pub iv_rank: Feature,
+    /// At-the-money volatility near 30 days less that near 7 days.
+    pub term_slope: Feature,
+    /// Volatility of the 25-delta put less that of the 25-delta call, near 30 days.
+    pub skew_25d: Feature,
+    pub regime: Regime,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Regime {
+    Bull,
+    Bear,
+    Sideways,
+    /// MA200 or the 30-day return is not known.
+    Unknown,
+}
+
+impl Regime {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bull => "bull",
+            Self::Bear => "bear",
+            Self::Sideways => "sideways",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Daily history of one underlying up to an instant, oldest first: what features are computed from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History {
+    /// (at_ms, USD) one a day, with where they came from.
+    pub closes: Vec<(i64, f64)>,
+    pub closes_source: Source,
+    /// (at_ms, fraction) one a day.
+    pub dvol: Vec<(i64, f64)>,
+    pub dvol_source: Source,
+}

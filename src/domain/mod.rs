@@ -1,0 +1,15 @@
+//! The words of the business: plain types and arithmetic; no async, no IO, no clock.
+
+pub mod account;
+pub mod action;
+pub mod chain;
+pub mod coin;
+pub mod context;
+pub mod decision;
+pub mod instrument;
+pub mod math;
+pub mod money;
+pub mod order;
+pub mod portfolio;
+pub mod pricing;
+pub mod settings;

@@ -1,0 +1,46 @@
+//! Money: decimals at the edges, scaled integers (`_e8`, 1e-8 of a unit) in rows, never floats.
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+
+/// Decimal places kept in rows; one satoshi is 1 in the last place.
+pub const SCALE: u32 = 8;
+
+/// The scaled integer of a row, rounded half to even at the eighth decimal.
+///
+/// Panics when the amount does not fit a bigint (over 9e10 units), which no account holds.
+pub fn to_e8(amount: Decimal) -> i64 {
+    let scaled = amount.round_dp(SCALE) * Decimal::from(100_000_000);
+    scaled
+        .to_i64()
+        .expect("an amount of money fits 1e-8 units in a bigint")
+}
+
+/// The exact decimal of a row's scaled integer.
+pub fn from_e8(units: i64) -> Decimal {
+    Decimal::new(units, SCALE).normalize()
+}
+
+/// A float that came from the wire or from pricing, rounded to 8 decimals; `None` when not finite.
+pub fn decimal(value: f64) -> Option<Decimal> {
+    Decimal::from_f64(value).map(|exact| exact.round_dp(SCALE).normalize())
+}
+
+/// A decimal as a float for pricing, features and metrics.
+pub fn float(amount: Decimal) -> f64 {
+    amount.to_f64().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_keep_every_satoshi() {
+        for units in [0, 1, -1, 12_345_678, i64::from(i32::MAX) * 1_000] {
+            assert_eq!(to_e8(from_e8(units)), units);
+        }
+        assert_eq!(to_e8(decimal(0.1 + 0.2).expect("finite")), 30_000_000);
+        assert_eq!(decimal(f64::NAN), None);
+    }
+}

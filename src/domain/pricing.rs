@@ -1,0 +1,84 @@
+//! Black-76 on the forward, as the exchange prices: undiscounted, greeks in its conventions.
+
+use super::math::{ln, norm_cdf, norm_pdf};
+
+/// Price and greeks of one call or put per 1 coin (deribit.md section 6).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Priced {
+    /// USD; an inverse option's premium in coin is this / forward.
+    pub price_usd: f64,
+    /// N(d1) for calls, N(d1) - 1 for puts.
+    pub delta: f64,
+    /// Per USD of the forward.
+    pub gamma: f64,
+    /// USD per 1 volatility point.
+    pub vega: f64,
+    /// USD per day.
+    pub theta: f64,
+}
+
+/// Black-76 price and greeks; `vol` is a fraction, `years` of 365 days.
+///
+/// At expiry or zero volatility the price is the intrinsic value and gamma, vega and theta are 0.
+pub fn black76(call: bool, forward: f64, strike: f64, vol: f64, years: f64) -> Priced {
+    let deviation = vol * years.sqrt();
+    if deviation.is_nan() || deviation <= 0.0 {
+        return intrinsic(call, forward, strike);
+    }
+    let d1 = ln(forward / strike) / deviation + 0.5 * deviation;
+    let d2 = d1 - deviation;
+    let sign = if call { 1.0 } else { -1.0 };
+    let density = norm_pdf(d1);
+    let day_theta = -forward * density * vol / (2.0 * years.sqrt()) / 365.0;
+    let price_usd = sign * (forward * norm_cdf(sign * d1) - strike * norm_cdf(sign * d2));
+    Priced {
+        price_usd: price_usd.max(0.0),
+        delta: sign * norm_cdf(sign * d1),
+        gamma: density / (forward * deviation),
+        vega: forward * density * years.sqrt() / 100.0,
+        theta: short_dated_theta(day_theta, years * 365.0, price_usd),
+    }
+}
+
+fn intrinsic(call: bool, forward: f64, strike: f64) -> Priced {
+    let sign = if call { 1.0 } else { -1.0 };
+    let value = (sign * (forward - strike)).max(0.0);
+    let delta = if value > 0.0 { sign } else { 0.0 };
+    Priced {
+        price_usd: value,
+        delta,
+        gamma: 0.0,
+        vega: 0.0,
+        theta: 0.0,
+    }
+}
+
+/// Under one day the exchange caps theta at what is left: the remaining part of a day, or the value.
+fn short_dated_theta(day_theta: f64, days: f64, price_usd: f64) -> f64 {
+    if days >= 1.0 {
+        day_theta
+    } else {
+        -(-day_theta).min(-day_theta * days).min(price_usd)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn put_call_parity_holds() {
+        for strike in [50_000.0, 90_000.0, 150_000.0] {
+            let call = black76(true, 90_000.0, strike, 0.45, 0.1);
+            let put = black76(false, 90_000.0, strike, 0.45, 0.1);
+            assert!((call.price_usd - put.price_usd - (90_000.0 - strike)).abs() < 1e-8);
+            assert!((call.delta - put.delta - 1.0).abs() < 1e-14);
+        }
+    }
+
+    #[test]
+    fn expired_is_worth_its_intrinsic_value() {
+        assert_eq!(black76(true, 110.0, 100.0, 0.5, 0.0).price_usd, 10.0);
+        assert_eq!(black76(false, 110.0, 100.0, 0.5, 0.0).price_usd, 0.0);
+    }
+}

@@ -1,0 +1,172 @@
+//! Every number a decision depends on, resolved: mode, then preset, then single keys.
+
+use super::coin::Coin;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// The two modes of the desk; production narrows the bands and never explores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    Research,
+    Production,
+}
+
+impl Mode {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Research => "research",
+            Self::Production => "production",
+        }
+    }
+}
+
+/// Bundles of limits a person can pick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Preset {
+    UltraSafe,
+    Balanced,
+    Aggressive,
+}
+
+/// Where fills of the fill model happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FillModel {
+    /// Both sides at the midpoint.
+    Mid,
+    /// Sales at the bid, purchases at the ask, any size.
+    BidAsk,
+    /// As `bid_ask`, never more than the size shown.
+    BidAskSize,
+}
+
+/// Settings of candidates, policy, risk and fills. Fractions unless the name says otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    pub mode: Mode,
+    /// `rules_v1` or `rules_v2`.
+    pub policy: String,
+    pub ivrv_min: f64,
+    pub delta_min: f64,
+    pub delta_max: f64,
+    pub dte_min: f64,
+    pub dte_max: f64,
+    /// Coin of short calls per underlying and expiry.
+    pub max_expiry_exposure_btc: Decimal,
+    pub max_expiry_exposure_eth: Decimal,
+    pub explore_prob: f64,
+    pub explore_top_k: usize,
+    /// `rules_v1` only: USD of premium per 1.0 contract.
+    pub premium_min_usd: f64,
+    /// `rules_v2` only: annualised net premium yield on the coin.
+    pub yield_min: f64,
+    pub max_margin_used_pct: f64,
+    pub max_net_delta_abs: f64,
+    pub order_size_btc: Decimal,
+    pub order_size_eth: Decimal,
+    pub max_calls_per_underlying: u32,
+    /// Spread / mid.
+    pub spread_max: f64,
+    pub spread_max_ticks: f64,
+    pub open_interest_min: f64,
+    /// Loss of equity (coin) since the day's peak as a fraction; 0 is off.
+    pub daily_drawdown_limit: f64,
+    pub kill_switch: bool,
+    pub close_only: bool,
+    pub quote_max_age_ms: i64,
+    pub order_rate_max: u32,
+    pub fill_model: FillModel,
+    pub weight_yield: f64,
+    pub weight_delta: f64,
+    pub weight_dte: f64,
+    pub weight_ivrv: f64,
+}
+
+impl Settings {
+    /// The numbers of trading.md section 1 for a mode.
+    pub fn of(mode: Mode) -> Self {
+        let research = mode == Mode::Research;
+        let pick = |in_research: f64, in_production: f64| {
+            if research { in_research } else { in_production }
+        };
+        Self {
+            mode,
+            policy: "rules_v2".to_owned(),
+            ivrv_min: pick(1.0, 1.2),
+            delta_min: pick(0.10, 0.20),
+            delta_max: pick(0.40, 0.30),
+            dte_min: pick(1.0, 5.0),
+            dte_max: pick(21.0, 10.0),
+            max_expiry_exposure_btc: Decimal::new(if research { 10 } else { 3 }, 1),
+            // 0.3 would be under the venue's minimum of 1 ETH: production could never trade ETH.
+            max_expiry_exposure_eth: Decimal::from(if research { 1 } else { 3 }),
+            explore_prob: pick(0.25, 0.0),
+            explore_top_k: 3,
+            premium_min_usd: 50.0,
+            yield_min: 0.02,
+            max_margin_used_pct: 80.0,
+            max_net_delta_abs: 5.0,
+            order_size_btc: Decimal::new(1, 1),
+            order_size_eth: Decimal::ONE,
+            max_calls_per_underlying: 1,
+            spread_max: 0.05,
+            spread_max_ticks: 2.0,
+            open_interest_min: 50.0,
+            daily_drawdown_limit: 0.0,
+            kill_switch: false,
+            close_only: false,
+            quote_max_age_ms: 60_000,
+            order_rate_max: 10,
+            fill_model: FillModel::BidAsk,
+            weight_yield: 1.0,
+            weight_delta: 1.0,
+            weight_dte: 0.5,
+            weight_ivrv: 1.0,
+        }
+    }
+
+    /// Overlays a preset: margin, net delta, expiry exposure, IV/RV, delta, DTE, premium.
+    #[must_use]
+    pub fn preset(mut self, preset: Preset) -> Self {
+        let (margin, net_delta, expiry, ivrv, delta, dte, premium) = match preset {
+            Preset::UltraSafe => (40.0, 2.5, 15, 1.3, (0.15, 0.30), (7.0, 21.0), 300.0),
+            Preset::Balanced => (60.0, 3.5, 25, 1.15, (0.15, 0.35), (3.0, 21.0), 200.0),
+            Preset::Aggressive => (80.0, 5.0, 60, 1.0, (0.10, 0.40), (1.0, 21.0), 100.0),
+        };
+        self.max_margin_used_pct = margin;
+        self.max_net_delta_abs = net_delta;
+        self.max_expiry_exposure_btc = Decimal::new(expiry, 2);
+        self.max_expiry_exposure_eth = Decimal::new(expiry, 1);
+        self.ivrv_min = ivrv;
+        (self.delta_min, self.delta_max) = delta;
+        (self.dte_min, self.dte_max) = dte;
+        self.premium_min_usd = premium;
+        self
+    }
+
+    pub fn order_size(&self, coin: Coin) -> Decimal {
+        match coin {
+            Coin::Btc => self.order_size_btc,
+            Coin::Eth => self.order_size_eth,
+        }
+    }
+
+    pub fn max_expiry_exposure(&self, coin: Coin) -> Decimal {
+        match coin {
+            Coin::Btc => self.max_expiry_exposure_btc,
+            Coin::Eth => self.max_expiry_exposure_eth,
+        }
+    }
+
+    /// Middle of the delta band.
+    pub fn delta_target(&self) -> f64 {
+        f64::midpoint(self.delta_min, self.delta_max)
+    }
+
+    /// Middle of the DTE band, days.
+    pub fn dte_target(&self) -> f64 {
+        f64::midpoint(self.dte_min, self.dte_max)
+    }
+}

@@ -1,0 +1,50 @@
+//! The spine: one kind of work per file, each moving rows one step in one transaction.
+
+use crate::ctx::Ctx;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// One kind of work. The struct is the payload; its JSON is what waits in the queue.
+pub trait Job: Serialize + DeserializeOwned + Clone + Send + Sync + Unpin + 'static {
+    /// Queue name, workers.toml section, log field, dashboard label. Never reused.
+    const KIND: &'static str;
+
+    /// Does the work. Effects go into one transaction, or are keyed by the job's id.
+    fn run(
+        self,
+        ctx: Ctx,
+        job: &mut Running,
+    ) -> impl Future<Output = Result<Done, JobError>> + Send;
+}
+
+/// What a finished job produced: shown on its page, printed by `thetaq jobs show`.
+pub type Done = serde_json::Value;
+
+/// A failure that carries the decision what to do next. Like `anyhow::Error` it is no `std` error
+/// itself, so that `?` turns any error into a retry.
+#[derive(Debug)]
+pub enum JobError {
+    /// Try again after the kind's back-off, up to its attempts.
+    Retry(anyhow::Error),
+    /// Try again after exactly this long.
+    RetryIn(Duration, anyhow::Error),
+    /// Never again: the job is discarded with this error.
+    Abort(anyhow::Error),
+    /// The job saw that it was cancelled and stopped.
+    Cancelled,
+}
+
+impl<E: Into<anyhow::Error>> From<E> for JobError {
+    fn from(error: E) -> Self {
+        Self::Retry(error.into())
+    }
+}
+
+/// The job being run, as its handler sees it.
+#[derive(Debug)]
+pub struct Running {
+    pub id: String,
+    pub desk: String,
+    pub attempt: i64,
+}

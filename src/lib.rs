@@ -1,0 +1,8 @@
+//! thetaq
+
+pub mod clock;
+pub mod config;
+pub mod ctx;
+pub mod db;
+pub mod domain;
+pub mod jobs;

@@ -1,0 +1,2 @@
+//! thetaq
+fn main() {}

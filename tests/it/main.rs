@@ -1,0 +1,10 @@
+//! One integration binary, one file per journey, real databases and real processes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests fail by panicking and say what they skip"
+)]
+
+mod support;
+
+mod db;

@@ -1,0 +1,59 @@
+//! What every journey needs: fresh databases of both engines, the shared market data, the binary.
+
+mod postgres;
+
+use std::path::PathBuf;
+use thetaq::db::Db;
+
+/// A fresh migrated database and the address under which another process reaches it.
+pub struct TestDb {
+    pub db: Db,
+    pub url: String,
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// Runs `check` on a fresh SQLite file and on a fresh Postgres database.
+pub async fn each_db(check: impl AsyncFn(TestDb)) {
+    check(sqlite().await).await;
+    check(postgres().await).await;
+}
+
+pub async fn sqlite() -> TestDb {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("thetaq.db").display());
+    let db = Db::open(&url).await.unwrap();
+    db.migrate().await.unwrap();
+    TestDb {
+        db,
+        url,
+        _folder: Some(folder),
+    }
+}
+
+pub async fn postgres() -> TestDb {
+    let url = postgres::fresh_database().await;
+    let db = Db::open(&url).await.unwrap();
+    db.migrate().await.unwrap();
+    TestDb {
+        db,
+        url,
+        _folder: None,
+    }
+}
+
+/// A file or folder of the shared market data; prints why and gives `None` where it is absent.
+pub fn shared_data(path: &str) -> Option<PathBuf> {
+    let full = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/data")
+        .join(path);
+    if !full.exists() {
+        eprintln!("skipped: {} is not there", full.display());
+        return None;
+    }
+    Some(full)
+}
+
+/// The binary under test.
+pub fn thetaq() -> std::process::Command {
+    std::process::Command::new(env!("CARGO_BIN_EXE_thetaq"))
+}
