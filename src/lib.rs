@@ -5,4 +5,5 @@ pub mod config;
 pub mod ctx;
 pub mod db;
 pub mod domain;
+pub mod fills;
 pub mod jobs;

@@ -1,0 +1,20 @@
+//! What one order costs and gets: ticks, fees, matching against a quote, settlement, margin.
+//!
+//! Shared by the simulated exchange, dry runs and backtests, so that a fill is the same number
+//! everywhere. Money is `Decimal`, rounded half to even at 1e-8 of the quote currency once per fee,
+//! payoff or margin; prices stay as quoted. Figures are deribit.md section 5 and 7.
+
+mod fees;
+mod margin;
+mod matching;
+mod settlement;
+mod ticks;
+
+pub use fees::{delivery_fee, is_daily, trade_fee};
+pub use margin::{SHORT_MARGIN, ShortMargin, initial_margin, maintenance_margin};
+pub use matching::fill;
+pub use settlement::{payoff_per_coin, settle};
+pub use ticks::{
+    Rounding, is_on_tick, is_valid_size, min_size, round_size, round_to_tick, size_step, step_tick,
+    tick, tick_size,
+};
