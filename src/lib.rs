@@ -5,5 +5,6 @@ pub mod config;
 pub mod ctx;
 pub mod db;
 pub mod domain;
+pub mod exchange;
 pub mod fills;
 pub mod jobs;

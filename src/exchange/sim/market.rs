@@ -1,0 +1,85 @@
+//! Where quotes, index and delivery prices of the built-in exchange come from.
+
+use super::feed::Feed;
+use crate::domain::chain::{Chain, Source};
+use crate::domain::coin::Coin;
+use crate::domain::context::History;
+use crate::domain::instrument::Instrument;
+use crate::domain::money;
+use crate::exchange::Result;
+use crate::exchange::error::ExchangeError;
+use rust_decimal::Decimal;
+use std::sync::Arc;
+
+/// A source of prices that answers for any instant and never looks past it.
+#[derive(Clone, Debug)]
+pub enum Market {
+    /// Recorded chains; between two snapshots the earlier one stands.
+    Replay(Arc<dyn Feed>),
+}
+
+impl Market {
+    /// The newest quotes at or before an instant.
+    pub async fn chain(&self, coin: Coin, at_ms: i64) -> Result<Arc<Chain>> {
+        match self {
+            Self::Replay(feed) => {
+                let chain = feed.chain(coin, at_ms).await.map_err(unreadable)?;
+                chain
+                    .map(Arc::new)
+                    .ok_or_else(|| none(coin, "quotes", at_ms))
+            }
+        }
+    }
+
+    /// USD.
+    pub async fn index(&self, coin: Coin, at_ms: i64) -> Result<f64> {
+        match self {
+            Self::Replay(feed) => {
+                let index = feed.index(coin, at_ms).await.map_err(unreadable)?;
+                index.ok_or_else(|| none(coin, "index", at_ms))
+            }
+        }
+    }
+
+    pub async fn history(&self, coin: Coin, as_of_ms: i64) -> Result<History> {
+        match self {
+            Self::Replay(feed) => feed.history(coin, as_of_ms).await.map_err(unreadable),
+        }
+    }
+
+    /// Contracts listed at an instant that have not expired, in chain order.
+    pub async fn listings(&self, coin: Coin, at_ms: i64) -> Result<Vec<Instrument>> {
+        match self {
+            Self::Replay(_) => {
+                let chain = self.chain(coin, at_ms).await?;
+                let listed = chain.quotes.iter().map(|quote| quote.instrument);
+                Ok(listed.filter(|listed| listed.expiry_ms > at_ms).collect())
+            }
+        }
+    }
+
+    /// USD and its source; `None` while nobody knows it.
+    pub async fn delivery_price(
+        &self,
+        coin: Coin,
+        expiry_ms: i64,
+    ) -> Result<Option<(Decimal, Source)>> {
+        match self {
+            Self::Replay(feed) => {
+                let price = feed.delivery_price(coin, expiry_ms).await;
+                let price = price.map_err(unreadable)?.and_then(money::decimal);
+                Ok(price.map(|price| (price, Source::DeliveryPrice)))
+            }
+        }
+    }
+}
+
+fn unreadable(error: anyhow::Error) -> ExchangeError {
+    ExchangeError::unavailable(format!("market data: {error:#}"))
+}
+
+fn none(coin: Coin, what: &str, at_ms: i64) -> ExchangeError {
+    ExchangeError::unavailable(format!(
+        "market data: no {what} of {coin} at or before {at_ms} ms"
+    ))
+}
