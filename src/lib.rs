@@ -6,5 +6,7 @@ pub mod ctx;
 pub mod db;
 pub mod domain;
 pub mod exchange;
+pub mod execution;
 pub mod fills;
 pub mod jobs;
+pub mod risk;
