@@ -33,6 +33,22 @@ create table deposits (
   primary key (desk, currency, at_ms)
 );
 
+-- The numbers a decision depended on (mode, preset, single keys, controls), once per distinct set.
+create table configs (
+  hash text primary key,
+  settings jsonb not null,
+  created_ms bigint not null
+);
+
+-- One row per book and underlying: raised by every write to its orders, fills or settlements, so that
+-- a decision made on an older book is refused instead of doubling a trade.
+create table books (
+  desk text not null,
+  underlying text not null,
+  version bigint not null,
+  primary key (desk, underlying)
+);
+
 create table decisions (
   id text primary key,
   desk text not null,
@@ -55,6 +71,7 @@ create table decisions (
   propensity double precision not null,
   explored boolean not null,
   seed text not null,
+  -- The row of `configs`.
   config_hash text not null,
   code_version text not null,
   -- approved | refused | nothing | error
@@ -70,7 +87,9 @@ create table decisions (
   -- What the policy saw besides the chain: account, positions, features, each with its source.
   context jsonb not null
 );
-create index decisions_feed on decisions (desk, as_of_ms desc, underlying);
+-- Ids start with as_of_ms, so their order is the order of time and an id is a cursor.
+create index decisions_feed on decisions (desk, id desc);
+create index decisions_time on decisions (desk, underlying, as_of_ms);
 create index decisions_job on decisions (job);
 
 -- Every call the policy looked at; null rank and a failed filter when it did not qualify.
@@ -208,6 +227,26 @@ create table equity (
   net_delta double precision not null,
   short_calls_e8 bigint not null,
   primary key (desk, underlying, at_ms)
+);
+
+-- Latest mark and greeks of every contract the desk holds: what pages show beside a position.
+create table marks (
+  desk text not null,
+  instrument text not null,
+  underlying text not null,
+  at_ms bigint not null,
+  -- Quote currency per coin; volatilities are fractions; greeks per 1.0 contract.
+  mark double precision,
+  bid double precision,
+  ask double precision,
+  mark_iv double precision,
+  delta double precision,
+  gamma double precision,
+  vega double precision,
+  theta double precision,
+  underlying_price double precision,
+  source text not null,
+  primary key (desk, instrument)
 );
 
 -- The books of the built-in exchange, so that several processes share one and a restart loses nothing.

@@ -5,5 +5,20 @@
 
 #[macro_use]
 mod engine;
+#[macro_use]
+mod bulk;
+
+pub mod books;
+pub mod candidates;
+pub mod configs;
+pub mod decisions;
+pub mod desks;
+pub mod equity;
+pub mod fills;
+pub mod json;
+pub mod orders;
+pub mod risk_lines;
+pub mod settlements;
+pub mod venues;
 
 pub use engine::{Db, DbError, Tx};

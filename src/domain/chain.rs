@@ -26,6 +26,22 @@ pub enum Source {
     Missing,
 }
 
+impl Source {
+    /// The name in rows and on pages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Recorded => "recorded",
+            Self::DeliveryPrice => "delivery_price",
+            Self::Candle => "candle",
+            Self::VolatilityIndex => "volatility_index",
+            Self::Synthetic => "synthetic",
+            Self::Model => "model",
+            Self::Missing => "missing",
+        }
+    }
+}
+
 /// One contract's quote. Prices are in the contract's quote currency (coin when inverse, USDC when
 /// linear) per 1 coin; volatilities are fractions (0.45); `None` is "no quote", never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
