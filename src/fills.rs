@@ -8,13 +8,13 @@ mod fees;
 mod margin;
 mod matching;
 mod settlement;
-mod ticks;
 
-pub use fees::{delivery_fee, is_daily, trade_fee};
-pub use margin::{SHORT_MARGIN, ShortMargin, initial_margin, maintenance_margin};
-pub use matching::fill;
-pub use settlement::{payoff_per_coin, settle};
-pub use ticks::{
+pub use crate::domain::fees::trade_fee;
+pub use crate::domain::ticks::{
     Rounding, is_on_tick, is_valid_size, min_size, round_size, round_to_tick, size_step, step_tick,
     tick, tick_size,
 };
+pub use fees::{delivery_fee, is_daily};
+pub use margin::{SHORT_MARGIN, ShortMargin, initial_margin, maintenance_margin};
+pub use matching::fill;
+pub use settlement::{payoff_per_coin, settle};

@@ -1,11 +1,11 @@
 //! One order against one quote, by the fill model of dry runs and backtests.
 
-use super::fees::trade_fee;
-use super::ticks::round_size;
 use crate::domain::chain::Quote;
+use crate::domain::fees::trade_fee;
 use crate::domain::money;
 use crate::domain::order::{Fill, Side};
 use crate::domain::settings::FillModel;
+use crate::domain::ticks::round_size;
 use rust_decimal::Decimal;
 
 /// The fill of an order of `size` coin taken at once: sales at the bid, purchases at the ask, both at the

@@ -1,8 +1,7 @@
 //! Price ticks and order sizes, read from the contract's style and coin, never one constant for all.
 
-use crate::domain::coin::Coin;
-use crate::domain::instrument::{Instrument, Style};
-use crate::domain::money;
+use super::coin::Coin;
+use super::instrument::{Instrument, Style};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 /// Where a price between two ticks goes.
@@ -48,9 +47,16 @@ pub fn tick(instrument: &Instrument, price: Decimal) -> Decimal {
     }
 }
 
-/// [`tick`] for features and filters, which count spreads in ticks.
+/// [`tick`] as a float, for features and filters, which count spreads in ticks.
 pub fn tick_size(instrument: &Instrument, price: f64) -> f64 {
-    money::float(tick(instrument, money::decimal(price).unwrap_or_default()))
+    match (instrument.style, instrument.coin) {
+        (Style::Inverse, _) if price > 0.005 => 0.0005,
+        (Style::Inverse, _) => 0.0001,
+        (Style::Linear, Coin::Btc) if price > 1_000.0 => 20.0,
+        (Style::Linear, Coin::Btc) => 5.0,
+        (Style::Linear, Coin::Eth) if price > 50.0 => 1.0,
+        (Style::Linear, Coin::Eth) => 0.2,
+    }
 }
 
 /// The price on the contract's ticks; never below one tick, because nothing trades at 0.
@@ -203,5 +209,21 @@ mod tests {
         check("ETH-25DEC26-4000-C", "0.5", false, "0");
         check("BTC_USDC-25DEC26-100000-C", "0.03", true, "0.03");
         check("ETH_USDC-25DEC26-4000-C", "0.3", true, "0.3");
+    }
+
+    #[test]
+    fn the_tick_of_features_is_the_tick_of_orders() {
+        for name in [
+            "BTC-25DEC26-100000-C",
+            "BTC_USDC-25DEC26-100000-C",
+            "ETH_USDC-25DEC26-4000-C",
+        ] {
+            let contract: Instrument = name.parse().expect(name);
+            for price in ["0.0004", "0.005", "0.0055", "3", "50", "51", "1000", "1020"] {
+                let exact = tick(&contract, price.parse().expect(price));
+                let quick = tick_size(&contract, price.parse().expect(price));
+                assert_eq!(exact.to_string(), quick.to_string(), "{name} at {price}");
+            }
+        }
     }
 }
