@@ -20,13 +20,11 @@ pub enum Market {
 
 impl Market {
     /// The newest quotes at or before an instant.
-    pub async fn chain(&self, coin: Coin, at_ms: i64) -> Result<Arc<Chain>> {
+    pub async fn chain(&self, coin: Coin, at_ms: i64) -> Result<Option<Arc<Chain>>> {
         match self {
             Self::Replay(feed) => {
                 let chain = feed.chain(coin, at_ms).await.map_err(unreadable)?;
-                chain
-                    .map(Arc::new)
-                    .ok_or_else(|| none(coin, "quotes", at_ms))
+                Ok(chain.map(Arc::new))
             }
         }
     }
@@ -52,8 +50,22 @@ impl Market {
         match self {
             Self::Replay(_) => {
                 let chain = self.chain(coin, at_ms).await?;
+                let chain = chain.ok_or_else(|| none(coin, "quotes", at_ms))?;
                 let listed = chain.quotes.iter().map(|quote| quote.instrument);
                 Ok(listed.filter(|listed| listed.expiry_ms > at_ms).collect())
+            }
+        }
+    }
+
+    /// Instants in `[from_ms, to_ms]` at which the book may have changed, oldest first.
+    pub async fn instants(&self, coin: Coin, from_ms: i64, to_ms: i64) -> Result<Vec<i64>> {
+        if from_ms > to_ms {
+            return Ok(Vec::new());
+        }
+        match self {
+            Self::Replay(feed) => {
+                let times = feed.times(coin, from_ms, to_ms).await;
+                times.map_err(unreadable)
             }
         }
     }
@@ -74,12 +86,17 @@ impl Market {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "map_err hands the error over"
+)]
 fn unreadable(error: anyhow::Error) -> ExchangeError {
     ExchangeError::unavailable(format!("market data: {error:#}"))
 }
 
-fn none(coin: Coin, what: &str, at_ms: i64) -> ExchangeError {
+/// The market has nothing to show at an instant.
+pub(super) fn none(coin: Coin, what: &str, at_ms: i64) -> ExchangeError {
     ExchangeError::unavailable(format!(
-        "market data: no {what} of {coin} at or before {at_ms} ms"
+        "market data: no {what} of {coin} at or before {at_ms} ms; import chains that reach back to it"
     ))
 }
