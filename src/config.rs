@@ -3,6 +3,10 @@
 //! Each section is declared once with its keys, documentation and defaults; `thetaq config`, the
 //! README's table and the test that compares them all read that declaration.
 
+mod text;
+
+pub use text::SECTIONS;
+
 use crate::domain::coin::Coin;
 use crate::domain::settings::{FillModel, Mode, Preset, Settings};
 use rust_decimal::Decimal;

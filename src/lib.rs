@@ -1,5 +1,40 @@
-//! thetaq
+//! thetaq: a desk that writes covered calls on BTC and ETH, built as one spine of job rows.
+//!
+//! ```text
+//!  simulated exchange ──┐
+//!  recorded chains ─────┴─► market rows ─► context ─► policy ─► risk ─► execution ─► orders, fills ─► positions, equity
+//!                                           └──────── pure, no IO ───────┘           (folded from fills, stored once)
+//!
+//!        jobs move every arrow: one typed job, one step, one transaction; every arrow is a row you can query
+//!        web and the command line read rows; to change something they enqueue a job or set a control of the desk
+//! ```
+//!
+//! # Reading order
+//! - [`clock`]: time, ids and randomness. Nobody else asks the machine for them.
+//! - [`domain`]: the words of the business: instruments, chains, pricing, orders, portfolio, decisions.
+//! - `market`: what is computed from quotes: features, candidates, the surface, the synthetic market.
+//! - `policy`, `risk`, [`fills`]: a context becomes a proposal, an approved intent, a fill.
+//! - `step`: those three in a row. The tick job, dry runs and replays all call this one function.
+//! - `exchange`, `execution`: where approved orders go, and how they are followed until final.
+//! - [`config`], [`db`]: workers.toml, and the only folder that speaks SQL, to SQLite and Postgres alike.
+//! - `import`: market history from files.
+//! - [`ctx`], [`jobs`]: what a job is handed; the queue; one file per kind of work.
+//! - `web`, [`cli`]: two ways for a person to look at rows.
+//!
+//! A module imports only from those above it; tests/tidy.rs holds the exact table.
+//!
+//! # What never happens
+//! 1. domain, market, policy, risk and fills wait for nothing: no IO, no async. A policy sees a
+//!    Context and answers with a Decision; it has no database to read and no way to send an order.
+//! 2. No order reaches an exchange unless it is wrapped in `Approved`, which only risk can make.
+//! 3. Nothing later than a context's `as_of_ms` is inside it.
+//! 4. A job does not call another job: it commits its rows and enqueues the next in the same transaction.
+//! 5. The dashboard calls no exchange and no policy.
+//! 6. Nothing reads the machine's time or randomness around the clock; SQL says neither now() nor random().
+//! 7. Replay, dry run and live run the same code on another [`ctx::Ctx`]; no `if simulated` anywhere else.
+//! 8. A balance, a fee or a price of an order is never a float; floats live in pricing and features.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod ctx;

@@ -6,19 +6,19 @@ use std::path::PathBuf;
 use thetaq::db::Db;
 
 /// A fresh migrated database and the address under which another process reaches it.
-pub struct TestDb {
-    pub db: Db,
-    pub url: String,
+pub(crate) struct TestDb {
+    pub(crate) db: Db,
+    pub(crate) url: String,
     _folder: Option<tempfile::TempDir>,
 }
 
 /// Runs `check` on a fresh SQLite file and on a fresh Postgres database.
-pub async fn each_db(check: impl AsyncFn(TestDb)) {
+pub(crate) async fn each_db(check: impl AsyncFn(TestDb)) {
     check(sqlite().await).await;
     check(postgres().await).await;
 }
 
-pub async fn sqlite() -> TestDb {
+pub(crate) async fn sqlite() -> TestDb {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("thetaq.db").display());
     let db = Db::open(&url).await.unwrap();
@@ -30,7 +30,7 @@ pub async fn sqlite() -> TestDb {
     }
 }
 
-pub async fn postgres() -> TestDb {
+pub(crate) async fn postgres() -> TestDb {
     let url = postgres::fresh_database().await;
     let db = Db::open(&url).await.unwrap();
     db.migrate().await.unwrap();
@@ -42,7 +42,7 @@ pub async fn postgres() -> TestDb {
 }
 
 /// A file or folder of the shared market data; prints why and gives `None` where it is absent.
-pub fn shared_data(path: &str) -> Option<PathBuf> {
+pub(crate) fn shared_data(path: &str) -> Option<PathBuf> {
     let full = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../shared/data")
         .join(path);
@@ -54,6 +54,6 @@ pub fn shared_data(path: &str) -> Option<PathBuf> {
 }
 
 /// The binary under test.
-pub fn thetaq() -> std::process::Command {
+pub(crate) fn thetaq() -> std::process::Command {
     std::process::Command::new(env!("CARGO_BIN_EXE_thetaq"))
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::OnceCell;
 
 /// The address of a fresh empty database.
-pub async fn fresh_database() -> String {
+pub(super) async fn fresh_database() -> String {
     static SERVER: OnceCell<Server> = OnceCell::const_new();
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let server = SERVER.get_or_init(Server::start).await;

@@ -1,0 +1,114 @@
+//! The command line: one file per command. People get tables and bars, programs get `--json`.
+//!
+//! Results go to standard output; progress, logs and errors go to standard error.
+
+mod completions;
+mod config;
+mod migrate;
+mod output;
+mod session;
+
+use clap::{Args, Parser, Subcommand};
+use output::Output;
+use session::Session;
+use std::path::PathBuf;
+
+/// A desk that writes covered calls on BTC and ETH, and everything to ask why it did.
+#[derive(Debug, Parser)]
+#[command(
+    name = "thetaq",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:\n  thetaq                          open the desk: workers and dashboard in one process\n  thetaq import ../shared/data    load recorded chains, delivery prices, candles\n  thetaq decisions --limit 5      the latest decisions\n  thetaq sql                      the questions that come with the program\n\nEnvironment: THETAQ_DATABASE_URL, THETAQ_LOG (for example info or thetaq=debug)"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+struct Global {
+    /// Where rows live: sqlite://PATH or postgres://USER@HOST/NAME; wins over workers.toml
+    #[arg(
+        long,
+        global = true,
+        env = "THETAQ_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    database_url: Option<String>,
+    /// Settings file; defaults apply when workers.toml is absent
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    /// Write log lines as JSON
+    #[arg(long, global = true)]
+    log_json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Migrate(migrate::Migrate),
+    Config(config::PrintConfig),
+    Completions(completions::Completions),
+}
+
+/// Wrong usage that clap cannot see: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+impl Cli {
+    /// Runs the command; without one, opens the desk.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let output = Output::new(self.global.json);
+        match self.command {
+            None => anyhow::bail!("not yet"),
+            Some(Command::Completions(command)) => command.run(output),
+            Some(Command::Config(command)) => command.run(&Session::new(&self.global, output)?),
+            Some(Command::Migrate(command)) => {
+                command.run(&Session::new(&self.global, output)?).await
+            }
+        }
+    }
+
+    /// Commands that stay say what they do; the others speak up when something is wrong.
+    fn default_log(&self) -> &'static str {
+        "warn"
+    }
+}
+
+/// Log lines go to standard error; `THETAQ_LOG` filters them.
+pub fn start_logging(cli: &Cli) {
+    use tracing_subscriber::EnvFilter;
+    let filter =
+        EnvFilter::try_from_env("THETAQ_LOG").unwrap_or_else(|_| EnvFilter::new(cli.default_log()));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    if cli.global.log_json {
+        lines.json().init();
+    } else {
+        lines.init();
+    }
+}
+
+/// 2 for wrong usage, 1 for everything else.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<Usage>() { 2 } else { 1 }
+}
+
+/// True when standard output was closed early (`thetaq decisions | head`): no failure of ours.
+pub fn reader_went_away(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
