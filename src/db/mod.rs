@@ -5,16 +5,20 @@
 
 #[macro_use]
 mod engine;
+
 #[macro_use]
 mod bulk;
 
 pub mod books;
 pub mod candidates;
+pub mod chains;
 pub mod configs;
 pub mod decisions;
 pub mod desks;
 pub mod equity;
+pub mod feed;
 pub mod fills;
+pub mod history;
 pub mod json;
 pub mod orders;
 pub mod risk_lines;
