@@ -44,4 +44,5 @@ pub mod exchange;
 pub mod execution;
 pub mod fills;
 pub mod jobs;
+pub mod market;
 pub mod risk;

@@ -1,0 +1,181 @@
+//! What the exchange lists: expiries, strikes and price ticks (deribit.md section 5).
+//!
+//! Fitted to the 604 recorded snapshots of 2025-12-30 to 2026-05-31: the rules below give exactly the
+//! expiries seen (11 to 13), the thirteenth on the Thursdays on which the next weekly is listed one day
+//! before a weekly expires.
+
+use crate::domain::coin::Coin;
+use crate::domain::instrument::{DAY_MS, EXPIRY_HOUR_MS, Style};
+use chrono::{DateTime, Datelike};
+
+/// Which rule lists an expiry; one date may fall under several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cycle {
+    /// Every day; four are listed.
+    Daily,
+    /// Fridays; three.
+    Weekly,
+    /// Last Friday of a month; three.
+    Monthly,
+    /// Last Friday of March, June, September, December; four, so up to a year away.
+    Quarterly,
+}
+
+impl Cycle {
+    const ALL: [Self; 4] = [Self::Daily, Self::Weekly, Self::Monthly, Self::Quarterly];
+
+    fn listed_at_once(self) -> usize {
+        match self {
+            Self::Daily | Self::Quarterly => 4,
+            Self::Weekly | Self::Monthly => 3,
+        }
+    }
+
+    /// All but dailies are replaced on the day before one expires (Thursday for Friday).
+    fn lead_ms(self) -> i64 {
+        match self {
+            Self::Daily => 0,
+            Self::Weekly | Self::Monthly | Self::Quarterly => DAY_MS,
+        }
+    }
+
+    fn contains(self, expiry_ms: i64) -> bool {
+        match self {
+            Self::Daily => true,
+            Self::Weekly => is_friday(expiry_ms),
+            Self::Monthly => is_last_friday(expiry_ms),
+            Self::Quarterly => is_last_friday(expiry_ms) && month(expiry_ms).is_multiple_of(3),
+        }
+    }
+}
+
+/// The longest cycle an expiry belongs to: a quarterly stays a quarterly in its last week.
+pub fn cycle(expiry_ms: i64) -> Cycle {
+    let mut cycles = Cycle::ALL.into_iter().rev();
+    cycles
+        .find(|cycle| cycle.contains(expiry_ms))
+        .unwrap_or(Cycle::Daily)
+}
+
+/// The expiries listed at an instant, ascending, each strictly later than it; 11 to 13.
+pub fn expiries(at_ms: i64) -> Vec<i64> {
+    let mut all: Vec<i64> = Cycle::ALL
+        .iter()
+        .flat_map(|cycle| cycle_expiries(*cycle, at_ms))
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn cycle_expiries(cycle: Cycle, at_ms: i64) -> Vec<i64> {
+    let counted_from_ms = at_ms + cycle.lead_ms();
+    let mut still_to_list = cycle.listed_at_once();
+    let mut found = Vec::with_capacity(still_to_list + 1);
+    let mut expiry_ms = next_expiry_hour(at_ms);
+    while still_to_list > 0 {
+        if cycle.contains(expiry_ms) {
+            found.push(expiry_ms);
+            still_to_list -= usize::from(expiry_ms > counted_from_ms);
+        }
+        expiry_ms += DAY_MS;
+    }
+    found
+}
+
+/// When an expiry is listed first: the earliest instant at which [`expiries`] holds it.
+pub fn listed_at_ms(expiry_ms: i64) -> i64 {
+    let member_of = Cycle::ALL
+        .iter()
+        .filter(|cycle| cycle.contains(expiry_ms))
+        .map(|cycle| cycle_listed_at_ms(*cycle, expiry_ms));
+    member_of.min().unwrap_or(expiry_ms - 4 * DAY_MS)
+}
+
+fn cycle_listed_at_ms(cycle: Cycle, expiry_ms: i64) -> i64 {
+    let mut earlier_ms = expiry_ms;
+    for _ in 0..cycle.listed_at_once() {
+        earlier_ms -= DAY_MS;
+        while !cycle.contains(earlier_ms) {
+            earlier_ms -= DAY_MS;
+        }
+    }
+    earlier_ms - cycle.lead_ms()
+}
+
+/// The first 08:00 UTC strictly after an instant.
+pub fn next_expiry_hour(at_ms: i64) -> i64 {
+    (at_ms - EXPIRY_HOUR_MS).div_euclid(DAY_MS) * DAY_MS + DAY_MS + EXPIRY_HOUR_MS
+}
+
+/// 1970-01-01 was a Thursday.
+fn is_friday(at_ms: i64) -> bool {
+    at_ms.div_euclid(DAY_MS).rem_euclid(7) == 1
+}
+
+fn is_last_friday(at_ms: i64) -> bool {
+    is_friday(at_ms) && month(at_ms) != month(at_ms + 7 * DAY_MS)
+}
+
+fn month(at_ms: i64) -> u32 {
+    DateTime::from_timestamp_millis(at_ms).map_or(0, |at| at.month())
+}
+
+/// Price ticks of one contract family: `fine` up to and including `above`, `coarse` over it.
+///
+/// In units of 1/`per_unit` of the quote currency, whole numbers, so that prices on a tick are exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TickSteps {
+    pub per_unit: u32,
+    pub fine: u32,
+    pub above: u32,
+    pub coarse: u32,
+}
+
+/// Tick steps of the exchange's instruments, quote currency per coin.
+pub fn tick_steps(coin: Coin, style: Style) -> TickSteps {
+    let (per_unit, fine, above, coarse) = match (style, coin) {
+        (Style::Inverse, _) => (10_000, 1, 50, 5),
+        (Style::Linear, Coin::Btc) => (1, 5, 1_000, 20),
+        (Style::Linear, Coin::Eth) => (10, 2, 500, 10),
+    };
+    TickSteps {
+        per_unit,
+        fine,
+        above,
+        coarse,
+    }
+}
+
+impl TickSteps {
+    /// The tick at a price.
+    pub fn tick(self, price: f64) -> f64 {
+        f64::from(self.units(price)) / f64::from(self.per_unit)
+    }
+
+    /// The highest price on a tick that is not above this one; 0 when it is under one tick.
+    pub fn floor(self, price: f64) -> f64 {
+        let unit = f64::from(self.units(price));
+        let scaled = price * f64::from(self.per_unit) / unit;
+        (scaled + ON_TICK).floor() * unit / f64::from(self.per_unit)
+    }
+
+    /// The lowest price on a tick that is not below this one; at least one tick.
+    pub fn ceil(self, price: f64) -> f64 {
+        let unit = f64::from(self.units(price));
+        let scaled = price * f64::from(self.per_unit) / unit;
+        (scaled - ON_TICK).ceil().max(1.0) * unit / f64::from(self.per_unit)
+    }
+
+    fn units(self, price: f64) -> u32 {
+        let above = f64::from(self.above) / f64::from(self.per_unit);
+        if price > above {
+            self.coarse
+        } else {
+            self.fine
+        }
+    }
+}
+
+/// Prices closer to a tick than this part of it are on it: 0.0345 * 10,000 is not 345 in binary.
+const ON_TICK: f64 = 1e-6;

@@ -1,0 +1,158 @@
+//! The volatility surface: one SVI slice per expiry, in the arbitrage-free family SSVI.
+//!
+//! Total variance of a slice at log-moneyness k = ln(strike / forward) (Gatheral and Jacquier 2014):
+//!
+//! ```text
+//! w(k) = theta/2 (1 + rho phi k + sqrt((phi k + rho)^2 + 1 - rho^2))
+//! ```
+//!
+//! which is raw SVI with a = theta (1 - rho^2) / 2, b = theta phi / 2, m = -rho / phi and
+//! sigma = sqrt(1 - rho^2) / phi. `theta` is the total variance at the money; `phi = eta / sqrt(theta)`,
+//! so that `eta` and `rho` hardly depend on the maturity: wings scale with the square root of time.
+
+use crate::domain::math::{exp, ln};
+
+/// The smile of one expiry.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slice {
+    /// Years to expiry, 365 days.
+    pub years: f64,
+    /// Total variance at the money: volatility squared x years.
+    pub theta: f64,
+    /// Tilt, -1..1; negative when puts are dearer than calls.
+    pub rho: f64,
+    /// Curvature per unit of log-moneyness.
+    pub phi: f64,
+}
+
+impl Slice {
+    /// Total variance at log-moneyness `k`.
+    pub fn total_variance(&self, k: f64) -> f64 {
+        let tilted = self.phi * k + self.rho;
+        let root = (tilted * tilted + 1.0 - self.rho * self.rho).sqrt();
+        0.5 * self.theta * (1.0 + self.rho * self.phi * k + root)
+    }
+
+    /// Black volatility at log-moneyness `k`, a fraction.
+    pub fn volatility(&self, k: f64) -> f64 {
+        (self.total_variance(k) / self.years).sqrt()
+    }
+
+    /// Sufficient for a density that is nowhere negative: theta phi (1 + |rho|) < 4 and
+    /// theta phi^2 (1 + |rho|) <= 4 (Gatheral and Jacquier, theorem 4.2).
+    pub fn is_butterfly_free(&self) -> bool {
+        let tilt = 1.0 + self.rho.abs();
+        self.theta * self.phi * tilt < 4.0 && self.theta * self.phi * self.phi * tilt <= 4.0
+    }
+
+    /// Sufficient for total variance to grow from this slice to a later one at every strike:
+    /// theta and theta phi grow (the latter by more than the tilt changes) and phi does not
+    /// (Corbetta, Cohort, Laachir and Martini 2019, proposition 3.1).
+    pub fn is_calendar_free(&self, later: &Self) -> bool {
+        let (psi, later_psi) = (self.theta * self.phi, later.theta * later.phi);
+        let up = (1.0 + self.rho) / (1.0 + later.rho);
+        let down = (1.0 - self.rho) / (1.0 - later.rho);
+        later.theta >= self.theta && later.phi <= self.phi && later_psi >= psi * up.max(down)
+    }
+}
+
+/// Everything that moves the surface of one coin at one instant; volatilities are fractions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SurfaceState {
+    /// At-the-money volatility at 30 days.
+    pub level: f64,
+    /// At-the-money forward volatility far out.
+    pub far: f64,
+    /// Dailies against the curve: 0 is on it, 0.2 a fifth more variance today; above -1.
+    pub front: f64,
+    /// Added to rho at every maturity.
+    pub rho_shift: f64,
+    /// Multiplies eta at every maturity.
+    pub eta_factor: f64,
+}
+
+/// The shape of one coin's surface that does not move; fitted, see `synthetic::fitted`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SurfaceShape {
+    /// Speed at which the forward variance reaches `far`, per year.
+    pub kappa: f64,
+    /// Speed at which the front's own part dies out, per year.
+    pub front_kappa: f64,
+    /// rho at once and far out, and the years in between.
+    pub rho_near: f64,
+    pub rho_far: f64,
+    pub rho_years: f64,
+    /// eta at 30 days, and its power of maturity.
+    pub eta_month: f64,
+    pub eta_power: f64,
+}
+
+/// Smiles of every maturity at one instant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Surface {
+    shape: SurfaceShape,
+    state: SurfaceState,
+    /// Forward variance: far + (near - far) e^(-kappa t) + front near e^(-front_kappa t).
+    near_variance: f64,
+    far_variance: f64,
+}
+
+/// 30 days in years.
+const MONTH: f64 = 30.0 / 365.0;
+
+impl Surface {
+    pub fn new(shape: &SurfaceShape, state: &SurfaceState) -> Self {
+        let far_variance = state.far * state.far;
+        let (curve, front) = (decay(shape.kappa, MONTH), decay(shape.front_kappa, MONTH));
+        let near_variance = (state.level * state.level - far_variance * (1.0 - curve))
+            / (curve + state.front * front);
+        Self {
+            shape: *shape,
+            state: *state,
+            near_variance: near_variance.max(LEAST_NEAR * far_variance),
+            far_variance,
+        }
+    }
+
+    /// The smile at a maturity; `years` above 0.
+    pub fn slice(&self, years: f64) -> Slice {
+        let theta = self.at_the_money_variance(years);
+        let rho = self.rho(years);
+        let eta = self.eta(years).min((3.9 / (1.0 + rho.abs())).sqrt());
+        Slice {
+            years,
+            theta,
+            rho,
+            phi: eta / theta.sqrt(),
+        }
+    }
+
+    fn at_the_money_variance(&self, years: f64) -> f64 {
+        let shape = &self.shape;
+        let mean = self.far_variance
+            + (self.near_variance - self.far_variance) * decay(shape.kappa, years)
+            + self.near_variance * self.state.front * decay(shape.front_kappa, years);
+        mean * years
+    }
+
+    fn rho(&self, years: f64) -> f64 {
+        let shape = &self.shape;
+        let near = exp(-years / shape.rho_years);
+        let rho = shape.rho_far + (shape.rho_near - shape.rho_far) * near + self.state.rho_shift;
+        rho.clamp(-0.75, 0.75)
+    }
+
+    fn eta(&self, years: f64) -> f64 {
+        let power = exp(self.shape.eta_power * ln(years / MONTH));
+        self.shape.eta_month * self.state.eta_factor * power
+    }
+}
+
+/// Forward variance at once is at least this part of the far one, so that it stays positive.
+const LEAST_NEAR: f64 = 0.05;
+
+/// Mean of e^(-speed t) over a span of years.
+fn decay(speed: f64, years: f64) -> f64 {
+    let x = speed * years;
+    if x < 1e-6 { 1.0 } else { (1.0 - exp(-x)) / x }
+}

@@ -1,0 +1,297 @@
+//! A market made from a seed: a pure function of (seed, coin, time), random access in time.
+
+mod bridge;
+mod fitted;
+mod path;
+mod quotes;
+mod strikes;
+
+pub use path::MarketRegime;
+
+use crate::clock::{Noise, Random};
+use crate::domain::chain::{Chain, Quote, Source};
+use crate::domain::coin::Coin;
+use crate::domain::context::History;
+use crate::domain::instrument::{DAY_MS, Instrument, OptionType, Style};
+use crate::domain::math::exp;
+use crate::market::listing::expiries;
+use crate::market::surface::{Surface, SurfaceState};
+use bridge::{Segment, bridge};
+use fitted::fitted;
+use path::{Path, slot};
+use quotes::Expiry;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use strikes::{Listed, strikes};
+
+/// The synthetic market of one seed. Clones share what has been computed.
+#[derive(Clone, Debug)]
+pub struct Synthetic {
+    seed: u64,
+    path: Arc<Path>,
+    /// Strikes by coin and expiry, each a function of the path alone.
+    strikes: Arc<RwLock<BTreeMap<(Coin, i64), Arc<[Listed]>>>>,
+    /// Delivery prices, each a function of the path alone.
+    deliveries: Arc<RwLock<BTreeMap<(Coin, i64), f64>>>,
+}
+
+impl Synthetic {
+    pub fn new(seed: &str) -> Self {
+        let seed = Random::from_parts(&["synthetic market", seed]).next_u64();
+        Self {
+            seed,
+            path: Arc::new(Path::new(seed)),
+            strikes: Arc::default(),
+            deliveries: Arc::default(),
+        }
+    }
+
+    /// Index price, USD, two decimals as the venue publishes it.
+    pub fn index(&self, coin: Coin, at_ms: i64) -> f64 {
+        round_cents(exp(self.ln_index(coin, at_ms)))
+    }
+
+    /// The regime that made the day's return; for statistics and pages, never for a policy.
+    pub fn regime(&self, at_ms: i64) -> MarketRegime {
+        self.path.day(Path::locate(at_ms).0).regime
+    }
+
+    /// All quotes of one coin at one instant.
+    pub fn chain(&self, coin: Coin, at_ms: i64) -> Chain {
+        self.chain_band(coin, at_ms, 0.0, f64::INFINITY, false)
+    }
+
+    /// The quotes with days to expiry in `[dte_min, dte_max]`, calls alone when asked: the same
+    /// values as in [`Self::chain`], at the cost of what is returned.
+    pub fn chain_band(
+        &self,
+        coin: Coin,
+        at_ms: i64,
+        dte_min: f64,
+        dte_max: f64,
+        calls_only: bool,
+    ) -> Chain {
+        let instant = self.instant(coin, at_ms);
+        let mut quotes = Vec::new();
+        for expiry_ms in expiries(at_ms) {
+            let dte = (expiry_ms - at_ms) as f64 / DAY_MS as f64;
+            if (dte_min..=dte_max).contains(&dte) {
+                self.expiry_quotes(coin, at_ms, expiry_ms, &instant, calls_only, &mut quotes);
+            }
+        }
+        Chain {
+            coin,
+            at_ms,
+            source: Source::Synthetic,
+            index_price: round_cents(instant.index),
+            quotes,
+        }
+    }
+
+    /// The settlement price of an expiry: the mean index of the 30 minutes before, every 4 seconds.
+    pub fn delivery_price(&self, coin: Coin, expiry_ms: i64) -> f64 {
+        let known = self
+            .deliveries
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(price) = known.get(&(coin, expiry_ms)) {
+            return *price;
+        }
+        drop(known);
+        let price = round_cents(self.window_mean(coin, expiry_ms));
+        let mut known = self
+            .deliveries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.insert((coin, expiry_ms), price);
+        price
+    }
+
+    /// Daily delivery prices and a 30-day volatility index up to an instant, from the epoch on.
+    pub fn history(&self, coin: Coin, as_of_ms: i64) -> History {
+        let days = if as_of_ms < path::EPOCH_MS {
+            0
+        } else {
+            Path::locate(as_of_ms).0 + 1
+        };
+        let closes = (1..days).map(|day| {
+            let at_ms = Path::start_ms(day);
+            (at_ms, self.delivery_price(coin, at_ms))
+        });
+        let dvol = (1..days).map(|day| {
+            let at_ms = Path::start_ms(day);
+            (at_ms, self.volatility_index(coin, at_ms))
+        });
+        History {
+            closes: closes.collect(),
+            closes_source: Source::Synthetic,
+            dvol: dvol.collect(),
+            dvol_source: Source::Synthetic,
+        }
+    }
+
+    /// Volatility of a 30-day variance swap, a fraction, four decimals.
+    pub fn volatility_index(&self, coin: Coin, at_ms: i64) -> f64 {
+        let instant = self.instant(coin, at_ms);
+        let month = instant.surface.slice(30.0 / 365.0);
+        (month.volatility(0.0) * 10_000.0).round() / 10_000.0
+    }
+
+    /// The contracts listed at an instant, sorted as in a chain.
+    pub fn listings(&self, coin: Coin, at_ms: i64) -> Vec<Instrument> {
+        let mut instruments = Vec::new();
+        for expiry_ms in expiries(at_ms) {
+            let strikes = self.strikes(coin, expiry_ms);
+            for listed in strikes.iter().filter(|one| one.listed_at_ms <= at_ms) {
+                for option_type in [OptionType::Call, OptionType::Put] {
+                    instruments.push(Instrument {
+                        coin,
+                        style: Style::Inverse,
+                        expiry_ms,
+                        strike_usd: listed.strike_usd,
+                        option_type,
+                    });
+                }
+            }
+        }
+        instruments
+    }
+
+    fn expiry_quotes(
+        &self,
+        coin: Coin,
+        at_ms: i64,
+        expiry_ms: i64,
+        instant: &Instant,
+        calls_only: bool,
+        quotes: &mut Vec<Quote>,
+    ) {
+        let years = (expiry_ms - at_ms) as f64 / (365.0 * DAY_MS as f64);
+        let forward = round_cents(instant.index * exp(instant.basis(years) * years));
+        let expiry = Expiry::new(
+            coin,
+            fitted(coin),
+            (at_ms, expiry_ms),
+            forward,
+            instant.surface.slice(years),
+            Noise::new(self.seed, STREAM_QUOTES),
+        );
+        let strikes = self.strikes(coin, expiry_ms);
+        for listed in strikes.iter().filter(|one| one.listed_at_ms <= at_ms) {
+            expiry.quote(listed, calls_only, quotes);
+        }
+    }
+
+    fn strikes(&self, coin: Coin, expiry_ms: i64) -> Arc<[Listed]> {
+        let known = self.strikes.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(strikes) = known.get(&(coin, expiry_ms)) {
+            return Arc::clone(strikes);
+        }
+        drop(known);
+        let made: Arc<[Listed]> =
+            strikes(coin, expiry_ms, |at_ms| exp(self.ln_index(coin, at_ms))).into();
+        let mut known = self.strikes.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert((coin, expiry_ms), Arc::clone(&made));
+        made
+    }
+
+    fn ln_index(&self, coin: Coin, at_ms: i64) -> f64 {
+        let (day, part) = Path::locate(at_ms);
+        self.ln_index_in(coin, day, part, &self.index_segment(day, part))
+    }
+
+    fn index_segment(&self, day: usize, part: f64) -> Segment {
+        let noise = Noise::new(self.seed, STREAM_INDEX).at(day as u64);
+        bridge(noise, INDEX_LEVELS, part)
+    }
+
+    fn ln_index_in(&self, coin: Coin, day: usize, part: f64, segment: &Segment) -> f64 {
+        let today = self.path.day(day);
+        let own = &today.coins[slot(coin)];
+        let jumped = if part >= today.jump_at { own.jump } else { 0.0 };
+        let [btc, other] = segment.at(part);
+        let bridged = match coin {
+            Coin::Btc => btc,
+            Coin::Eth => path::correlated(path::CORRELATION, btc, other),
+        };
+        self.path.ln_index(coin, day)
+            + own.diffusion * part
+            + jumped
+            + own.volatility * (1.0_f64 / 365.0).sqrt() * bridged
+    }
+
+    /// Mean over the 450 samples of the settlement window.
+    fn window_mean(&self, coin: Coin, expiry_ms: i64) -> f64 {
+        let (mut sum, mut current) = (0.0, None::<(usize, Segment)>);
+        for sample in (1..=TWAP_SAMPLES).rev() {
+            let (day, part) = Path::locate(expiry_ms - sample * TWAP_STEP_MS);
+            let segment = match current {
+                Some((of, segment)) if of == day && segment.contains(part) => segment,
+                _ => self.index_segment(day, part),
+            };
+            current = Some((day, segment));
+            sum += exp(self.ln_index_in(coin, day, part, &segment));
+        }
+        sum / TWAP_SAMPLES as f64
+    }
+
+    /// Index and surface of one coin at one instant.
+    fn instant(&self, coin: Coin, at_ms: i64) -> Instant {
+        let (day, part) = Path::locate(at_ms);
+        let ln_index = self.ln_index(coin, at_ms);
+        let [now, next] = [day, day + 1].map(|day| self.path.day(day).coins[slot(coin)]);
+        let noise = Noise::new(self.seed, STREAM_SURFACE).at(day as u64);
+        let wiggle = bridge(noise.at(coin as u64), SURFACE_LEVELS, part).at(part);
+        let shape = &fitted(coin).volatility;
+        let blend = |from: f64, to: f64| from + part * (to - from);
+        let straight = self.path.ln_index(coin, day) + part * (next.ln_index - now.ln_index);
+        let ahead = ln_index - straight;
+        let state = SurfaceState {
+            level: exp(blend(now.ln_level, next.ln_level)
+                + shape.per_return * ahead
+                + shape.noise * wiggle[0]),
+            far: exp(blend(now.ln_far, next.ln_far)),
+            front: blend(now.front, next.front),
+            rho_shift: blend(now.rho_shift, next.rho_shift)
+                + shape.rho_per_return * ahead
+                + shape.rho_noise * wiggle[1],
+            eta_factor: exp(blend(now.ln_eta, next.ln_eta)),
+        };
+        Instant {
+            index: exp(ln_index),
+            surface: Surface::new(&fitted(coin).surface, &state),
+            basis: blend(now.basis, next.basis),
+        }
+    }
+}
+
+/// Index, surface and basis of one coin at one instant.
+struct Instant {
+    index: f64,
+    surface: Surface,
+    basis: f64,
+}
+
+impl Instant {
+    /// Premium of the forward over the index, per year.
+    fn basis(&self, _years: f64) -> f64 {
+        self.basis
+    }
+}
+
+fn round_cents(usd: f64) -> f64 {
+    (usd * 100.0).round() / 100.0
+}
+
+const STREAM_INDEX: u64 = 2;
+const STREAM_SURFACE: u64 = 3;
+const STREAM_QUOTES: u64 = 4;
+/// 4096 intervals of 21 seconds.
+const INDEX_LEVELS: u32 = 12;
+/// 64 intervals of 22.5 minutes.
+const SURFACE_LEVELS: u32 = 6;
+const TWAP_SAMPLES: i64 = 450;
+const TWAP_STEP_MS: i64 = 4_000;
+
+#[cfg(test)]
+mod tests;
