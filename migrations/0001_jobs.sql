@@ -15,32 +15,39 @@ create table jobs (
   expires_at_ms bigint,
   attempt bigint not null,
   max_attempts bigint not null,
+  -- At most one row per (desk, kind, key) for ever, finished ones included.
   unique_key text,
   parent text,
+  -- Desk time of the schedule slot that made the job.
+  slot_ms bigint,
   progress double precision not null,
   progress_note text,
   result jsonb,
   error text,
+  -- Owner of the running attempt: a fresh id per process start, so that a restarted worker never mistakes a lost job for its own.
   worker text,
   lease_until_ms bigint,
   cancel_requested boolean not null,
   created_ms bigint not null,
   started_ms bigint,
-  finished_ms bigint,
-  unique (kind, unique_key)
+  finished_ms bigint
 );
+create unique index jobs_unique on jobs (desk, kind, unique_key) where unique_key is not null;
 create index jobs_ready on jobs (desk, kind, priority desc, run_at_ms, id) where state = 'available';
-create index jobs_waiting on jobs (run_at_ms) where state in ('scheduled', 'failed');
+create index jobs_waiting on jobs (desk, run_at_ms) where state in ('scheduled', 'failed');
 create index jobs_leased on jobs (lease_until_ms) where state = 'running';
 create index jobs_children on jobs (parent) where parent is not null;
 
--- Every transition with its error, and the log lines of each attempt.
+-- Every transition with its error, and the log lines of each attempt. An attempt is one row, written when it
+-- ends: the state it ended in at `at_ms`, begun at `started_ms`. No foreign key: it would cost a look-up per
+-- row on the busiest path; prune deletes both.
 create table job_events (
-  job text not null references jobs (id) on delete cascade,
+  job text not null,
   n bigint not null,
   at_ms bigint not null,
+  started_ms bigint,
   attempt bigint not null,
-  -- The state entered, or `log`.
+  -- The state entered, `log`, or what a person did: cancel_requested, priority, retry.
   event text not null,
   message text,
   worker text,

@@ -7,7 +7,7 @@ use sqlx::sqlite::{
 use sqlx::{Postgres, Sqlite, Transaction};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -56,6 +56,8 @@ pub struct SqliteDb {
     pub(in crate::db) writer: SqlitePool,
     pub(in crate::db) readers: SqlitePool,
     pub(in crate::db) path: PathBuf,
+    /// Blocking connection of the queue's hot path; used only while `writer`'s connection is held.
+    pub(in crate::db) queue: Arc<Mutex<Option<rusqlite::Connection>>>,
     wake: Arc<Notify>,
 }
 
@@ -160,6 +162,7 @@ impl Db {
         match self {
             Self::Sqlite(sqlite) => {
                 sqlite.readers.close().await;
+                drop(sqlite.queue.lock().map(|mut connection| connection.take()));
                 sqlite.writer.close().await;
             }
             Self::Postgres(postgres) => postgres.pool.close().await,
@@ -168,8 +171,13 @@ impl Db {
 }
 
 impl Tx {
-    /// Commits, then wakes the workers of this process if something was enqueued.
-    pub async fn commit(self) -> sqlx::Result<()> {
+    /// Commits; when something was enqueued, wakes the workers of this process and, on Postgres, of all others.
+    pub async fn commit(mut self) -> sqlx::Result<()> {
+        if let (true, Inner::Postgres(transaction)) = (self.wakes, &mut self.inner) {
+            sqlx::query("select pg_notify('thetaq_jobs', '')")
+                .execute(&mut **transaction)
+                .await?;
+        }
         match self.inner {
             Inner::Sqlite(transaction) => transaction.commit().await?,
             Inner::Postgres(transaction) => transaction.commit().await?,
@@ -224,6 +232,7 @@ async fn open_sqlite(path: &Path) -> Result<SqliteDb, DbError> {
         writer,
         readers,
         path: path.to_owned(),
+        queue: Arc::default(),
         wake: Arc::new(Notify::new()),
     })
 }

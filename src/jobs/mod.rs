@@ -1,4 +1,21 @@
 //! The spine: one kind of work per file, each moving rows one step in one transaction.
+//!
+//! A process runs jobs in one of three ways: [`work`] (workers, leases and schedules until stopped),
+//! [`drain`] (one thread on a manual clock) and [`run_inline`] (one job, when no worker is alive).
+
+mod enqueue;
+mod outcome;
+
+pub mod drain;
+pub mod registry;
+pub mod running;
+pub mod worker;
+
+pub use drain::run_inline;
+pub use enqueue::{Options, enqueue};
+pub use registry::{Defaults, Registry, Schedule};
+pub use running::Running;
+pub use worker::work;
 
 use crate::ctx::Ctx;
 use serde::Serialize;
@@ -9,6 +26,9 @@ use std::time::Duration;
 pub trait Job: Serialize + DeserializeOwned + Clone + Send + Sync + Unpin + 'static {
     /// Queue name, workers.toml section, log field, dashboard label. Never reused.
     const KIND: &'static str;
+
+    /// How the kind is run unless `[jobs.KIND]` of workers.toml says otherwise.
+    const DEFAULTS: Defaults = Defaults::STANDARD;
 
     /// Does the work. Effects go into one transaction, or are keyed by the job's id.
     fn run(
@@ -39,12 +59,4 @@ impl<E: Into<anyhow::Error>> From<E> for JobError {
     fn from(error: E) -> Self {
         Self::Retry(error.into())
     }
-}
-
-/// The job being run, as its handler sees it.
-#[derive(Debug)]
-pub struct Running {
-    pub id: String,
-    pub desk: String,
-    pub attempt: i64,
 }

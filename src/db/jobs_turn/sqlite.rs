@@ -1,0 +1,148 @@
+//! A turn on SQLite: one immediate transaction on a blocking connection.
+
+use super::{ACK, Ack, CLAIMED, Claim, Claimed, EVENT, EVENTS_PER_ATTEMPT, event_n};
+use crate::db::engine::SqliteDb;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use std::path::Path;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+pub(super) async fn turn(
+    db: &SqliteDb,
+    acks: Vec<Ack>,
+    claim: Option<Claim>,
+) -> sqlx::Result<Vec<Claimed>> {
+    let writer = db.writer.acquire().await?;
+    let (queue, path) = (db.queue.clone(), db.path.clone());
+    let turn = tokio::task::spawn_blocking(move || {
+        let mut slot = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => open(&path)?,
+        };
+        let claimed = transact(&mut connection, &acks, claim.as_ref())?;
+        // A connection that failed is not put back: the next turn opens a fresh one.
+        *slot = Some(connection);
+        Ok((claimed, writer))
+    });
+    let done = turn
+        .await
+        .map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
+    let (claimed, _writer) =
+        done.map_err(|error: rusqlite::Error| sqlx::Error::Protocol(error.to_string()))?;
+    Ok(claimed)
+}
+
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn transact(
+    connection: &mut Connection,
+    acks: &[Ack],
+    claim: Option<&Claim>,
+) -> rusqlite::Result<Vec<Claimed>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    acknowledge(&transaction, acks)?;
+    let claimed = claim.map_or(Ok(Vec::new()), |claim| take(&transaction, claim))?;
+    transaction.commit()?;
+    Ok(claimed)
+}
+
+fn acknowledge(transaction: &Transaction<'_>, acks: &[Ack]) -> rusqlite::Result<()> {
+    let mut update = transaction.prepare_cached(ACK)?;
+    let mut event = transaction.prepare_cached(EVENT)?;
+    for ack in acks {
+        let fence = &ack.fence;
+        let changed = update.execute(params![
+            ack.state,
+            ack.attempts,
+            ack.run_at_ms,
+            ack.started_ms,
+            ack.finished_ms,
+            ack.progress,
+            ack.progress_note,
+            ack.result,
+            ack.error,
+            fence.id,
+            fence.attempt,
+            fence.owner
+        ])?;
+        if changed == 0 {
+            continue;
+        }
+        for note in &ack.lines {
+            event.execute(params![
+                fence.id,
+                fence.attempt * EVENTS_PER_ATTEMPT + note.n,
+                note.at_ms,
+                None::<i64>,
+                fence.attempt,
+                "log",
+                note.text,
+                fence.owner
+            ])?;
+        }
+        event.execute(params![
+            fence.id,
+            event_n(fence.attempt),
+            ack.at_ms,
+            ack.started_ms,
+            fence.attempt,
+            ack.state,
+            ack.error,
+            fence.owner
+        ])?;
+    }
+    Ok(())
+}
+
+fn take(transaction: &Transaction<'_>, claim: &Claim) -> rusqlite::Result<Vec<Claimed>> {
+    let pick = if claim.serial { PICK_SERIAL } else { PICK };
+    let mut statement = transaction.prepare_cached(&format!(
+        "update jobs set state = 'running', attempt = attempt + 1, worker = $1, lease_until_ms = $2, \
+         started_ms = $3, progress = 0 where id in ({pick}) returning {CLAIMED}"
+    ))?;
+    let rows = statement.query_map(
+        params![
+            claim.owner,
+            claim.lease_until_ms,
+            claim.now_ms,
+            claim.desk,
+            claim.kind,
+            claim.limit
+        ],
+        |row| {
+            Ok(Claimed {
+                id: row.get(0)?,
+                kind: row.get(1)?,
+                args: row.get(2)?,
+                attempt: row.get(3)?,
+                max_attempts: row.get(4)?,
+                priority: row.get(5)?,
+                run_at_ms: row.get(6)?,
+                expires_at_ms: row.get(7)?,
+                slot_ms: row.get(8)?,
+                parent: row.get(9)?,
+            })
+        },
+    )?;
+    rows.collect()
+}
+
+const PICK: &str = "select id from jobs where desk = $4 and kind = $5 and state = 'available' \
+     and queue not in (select queue from queues where paused) \
+     order by priority desc, run_at_ms, id limit $6";
+
+const PICK_SERIAL: &str = "select id from (select id, priority, run_at_ms, \
+       row_number() over (partition by queue order by priority desc, run_at_ms, id) as place \
+     from jobs where desk = $4 and kind = $5 and state = 'available' \
+       and queue not in (select queue from queues where paused) \
+       and queue not in (select queue from jobs where state = 'running' and desk = $4 and kind = $5)) \
+     where place = 1 order by priority desc, run_at_ms, id limit $6";
