@@ -8,12 +8,15 @@ use crate::domain::instrument::Instrument;
 use crate::domain::money;
 use crate::exchange::Result;
 use crate::exchange::error::ExchangeError;
+use crate::market::synthetic::Synthetic;
 use rust_decimal::Decimal;
 use std::sync::Arc;
 
 /// A source of prices that answers for any instant and never looks past it.
 #[derive(Clone, Debug)]
 pub enum Market {
+    /// Made from a seed, for any instant.
+    Synthetic(Synthetic),
     /// Recorded chains; between two snapshots the earlier one stands.
     Replay(Arc<dyn Feed>),
 }
@@ -22,6 +25,7 @@ impl Market {
     /// The newest quotes at or before an instant.
     pub async fn chain(&self, coin: Coin, at_ms: i64) -> Result<Option<Arc<Chain>>> {
         match self {
+            Self::Synthetic(synthetic) => Ok(Some(Arc::new(synthetic.chain(coin, at_ms)))),
             Self::Replay(feed) => {
                 let chain = feed.chain(coin, at_ms).await.map_err(unreadable)?;
                 Ok(chain.map(Arc::new))
@@ -32,6 +36,7 @@ impl Market {
     /// USD.
     pub async fn index(&self, coin: Coin, at_ms: i64) -> Result<f64> {
         match self {
+            Self::Synthetic(synthetic) => Ok(synthetic.index(coin, at_ms)),
             Self::Replay(feed) => {
                 let index = feed.index(coin, at_ms).await.map_err(unreadable)?;
                 index.ok_or_else(|| none(coin, "index", at_ms))
@@ -41,6 +46,7 @@ impl Market {
 
     pub async fn history(&self, coin: Coin, as_of_ms: i64) -> Result<History> {
         match self {
+            Self::Synthetic(synthetic) => Ok(synthetic.history(coin, as_of_ms)),
             Self::Replay(feed) => feed.history(coin, as_of_ms).await.map_err(unreadable),
         }
     }
@@ -48,6 +54,7 @@ impl Market {
     /// Contracts listed at an instant that have not expired, in chain order.
     pub async fn listings(&self, coin: Coin, at_ms: i64) -> Result<Vec<Instrument>> {
         match self {
+            Self::Synthetic(synthetic) => Ok(synthetic.listings(coin, at_ms)),
             Self::Replay(_) => {
                 let chain = self.chain(coin, at_ms).await?;
                 let chain = chain.ok_or_else(|| none(coin, "quotes", at_ms))?;
@@ -63,6 +70,7 @@ impl Market {
             return Ok(Vec::new());
         }
         match self {
+            Self::Synthetic(_) => Ok(grid(from_ms, to_ms)),
             Self::Replay(feed) => {
                 let times = feed.times(coin, from_ms, to_ms).await;
                 times.map_err(unreadable)
@@ -77,6 +85,10 @@ impl Market {
         expiry_ms: i64,
     ) -> Result<Option<(Decimal, Source)>> {
         match self {
+            Self::Synthetic(synthetic) => {
+                let price = money::decimal(synthetic.delivery_price(coin, expiry_ms));
+                Ok(price.map(|price| (price, Source::Synthetic)))
+            }
             Self::Replay(feed) => {
                 let price = feed.delivery_price(coin, expiry_ms).await;
                 let price = price.map_err(unreadable)?.and_then(money::decimal);
@@ -85,6 +97,17 @@ impl Market {
         }
     }
 }
+
+/// Every five minutes of the clock; over long gaps wider, so that no call looks at more than a day's worth.
+fn grid(from_ms: i64, to_ms: i64) -> Vec<i64> {
+    let step_ms = GRID_MS * ((to_ms - from_ms) / (GRID_MS * GRID_MAX) + 1);
+    let first_ms = (from_ms + step_ms - 1).div_euclid(step_ms) * step_ms;
+    (first_ms..=to_ms).step_by(step_ms as usize).collect()
+}
+
+/// How often resting orders look at the synthetic market.
+const GRID_MS: i64 = 300_000;
+const GRID_MAX: i64 = 288;
 
 #[expect(
     clippy::needless_pass_by_value,
