@@ -24,6 +24,20 @@ create table desks (
   updated_ms bigint not null
 );
 
+-- Every contract the exchange was seen to list.
+create table instruments (
+  exchange text not null,
+  name text not null,
+  underlying text not null,
+  style text not null,
+  expiry_ms bigint not null,
+  strike_usd bigint not null,
+  option_type text not null,
+  first_seen_ms bigint not null,
+  last_seen_ms bigint not null,
+  primary key (exchange, name)
+);
+
 -- Coin and USDC put into a book; the first fact of every balance.
 create table deposits (
   desk text not null,
@@ -160,6 +174,10 @@ create table orders (
   -- intended | open | filled | cancelled | rejected
   state text not null,
   exchange_order_id text,
+  -- When a request was sent whose answer never came; the exchange may still be about to take it.
+  sent_ms bigint,
+  -- Somebody asked for the order to be taken back.
+  withdrawn boolean not null,
   error text,
   created_ms bigint not null,
   updated_ms bigint not null,
@@ -185,7 +203,7 @@ create table fills (
   -- Premium received (+) or paid (-) less the fee.
   cash_e8 bigint not null,
   index_price_e8 bigint not null,
-  -- live | simulated: who matched it.
+  -- exchange | simulated | adopted: who matched it, or that it was taken over from the exchange's book.
   source text not null,
   at_ms bigint not null,
   primary key (desk, trade_id)

@@ -21,7 +21,7 @@ pub struct Clock {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Time {
     Real,
-    /// Desk time runs `speed` times as fast as the wall from the anchor on.
+    /// Desk time runs `speed` times as fast as the wall from the anchor on; at 0 it stands.
     Scaled {
         desk_anchor_ms: i64,
         wall_anchor_ms: i64,
@@ -100,7 +100,11 @@ impl Clock {
                 desk_anchor_ms,
                 wall_anchor_ms,
                 speed,
-            } => wall_anchor_ms + ((desk_ms - desk_anchor_ms) as f64 / speed).ceil() as i64,
+            } => {
+                // At speed zero desk time stands and the instant is never reached.
+                let wait_ms = ((desk_ms - desk_anchor_ms) as f64 / speed).ceil() as i64;
+                wall_anchor_ms.saturating_add(wait_ms)
+            }
             Time::Real | Time::Manual { .. } => desk_ms,
         }
     }
@@ -119,6 +123,14 @@ impl Clock {
         random.0.fill_bytes(&mut bytes);
         bytes
     }
+}
+
+/// An id that is a function of its parts, with `at_ms` in front so that it sorts by time: the same
+/// decision made again has the same id, whichever process makes it.
+pub fn derived_id(at_ms: i64, parts: &[&str]) -> String {
+    let mut random = Random::from_parts(parts);
+    let bits = (u128::from(random.next_u64()) << 16) | u128::from(random.next_u64() >> 48);
+    ulid::Ulid::from_parts(at_ms.max(0) as u64, bits).to_string()
 }
 
 /// Wall-clock stopwatch for durations that are shown or logged, never stored in deterministic rows.

@@ -1,9 +1,31 @@
 //! What every job is handed. Backtest, dry run and live differ in the `Ctx` that is built and in nothing else.
 
+mod anchor;
+mod open;
+
+pub use anchor::Purpose;
+
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::db::Db;
+use crate::config::{Config, MarketKind};
+use crate::db::desks::{self, DeskRow, DeskState};
+use crate::db::feed::DbFeed;
+use crate::db::venues::VenueKeeper;
+use crate::db::{Db, chains};
+use crate::domain::chain::Source;
+use crate::domain::coin::Coin;
+use crate::domain::settings::Settings;
+use crate::exchange::Exchange;
+use crate::exchange::sim::market::Market;
+use crate::exchange::sim::{Deposits, SimExchange};
+use crate::market::synthetic::Synthetic;
+use anyhow::Context as _;
 use std::sync::Arc;
+
+/// The desk that `thetaq up`, `work` and `web` share.
+pub const LIVE: &str = "live";
+
+/// Stored with every decision: the version of this binary.
+pub const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Cheap to clone: handles only.
 #[derive(Clone, Debug)]
@@ -13,4 +35,79 @@ pub struct Ctx {
     pub db: Db,
     pub clock: Clock,
     pub config: Arc<Config>,
+    pub exchange: Exchange,
+}
+
+impl Ctx {
+    /// The live desk: makes its row and deposits when missing, takes over the configuration, and reads or
+    /// moves the anchor of its clock.
+    pub async fn live(db: Db, config: Arc<Config>, purpose: Purpose) -> anyhow::Result<Self> {
+        let row = open::live(&db, &config).await?;
+        let clock = anchor::clock(&db, row, &config, purpose).await?;
+        Ok(Self::with_clock(db, LIVE, clock, config))
+    }
+
+    /// A desk over a clock of the caller's, with the exchange of the configuration; writes nothing.
+    pub fn with_clock(db: Db, desk: &str, clock: Clock, config: Arc<Config>) -> Self {
+        let exchange = exchange(&db, desk, &config);
+        Self {
+            desk: desk.to_owned(),
+            db,
+            clock,
+            config,
+            exchange,
+        }
+    }
+
+    /// Makes the desk's row and deposits at the clock's present if they are missing.
+    pub async fn open(&self) -> anyhow::Result<DeskRow> {
+        open::desk(&self.db, &self.desk, &self.config, &self.clock).await
+    }
+
+    /// Follows the anchor that another process may have moved; a watcher's time stands while nobody works.
+    pub async fn refresh(&self, purpose: Purpose) -> anyhow::Result<()> {
+        anchor::refresh(self, purpose).await
+    }
+
+    /// The desk's row; an error when it was never opened.
+    pub async fn row(&self) -> anyhow::Result<DeskRow> {
+        row(&self.db, &self.desk).await
+    }
+
+    /// The numbers of the configuration under the desk's controls: kill switch, close-only, pause.
+    pub fn settings(&self, row: &DeskRow) -> Settings {
+        let mut settings = self.config.settings();
+        settings.kill_switch |= row.kill_switch;
+        settings.close_only |= row.close_only || row.state() != DeskState::Running;
+        settings
+    }
+
+    /// The name under which a chain of this source is found again: `recorded`, `synthetic:SEED` ..
+    pub fn snapshot_source(&self, source: Source) -> String {
+        match source {
+            Source::Synthetic => format!("synthetic:{}", self.config.exchange.seed),
+            other => other.as_str().to_owned(),
+        }
+    }
+}
+
+async fn row(db: &Db, desk: &str) -> anyhow::Result<DeskRow> {
+    let row = desks::get(db, desk).await?;
+    row.with_context(|| format!("desk `{desk}` was never opened; start it with `thetaq up`"))
+}
+
+fn exchange(db: &Db, desk: &str, config: &Config) -> Exchange {
+    let market = match config.exchange.market {
+        MarketKind::Synthetic => Market::Synthetic(Synthetic::new(&config.exchange.seed)),
+        MarketKind::Replay => Market::Replay(Arc::new(DbFeed::new(db.clone(), chains::RECORDED))),
+    };
+    let keeper = VenueKeeper::new(db.clone(), desk);
+    Exchange::Sim(SimExchange::new(market, Arc::new(keeper), deposits(config)))
+}
+
+fn deposits(config: &Config) -> Deposits {
+    Coin::ALL
+        .into_iter()
+        .map(|coin| (coin.as_str().to_owned(), config.exchange.deposit(coin)))
+        .collect()
 }

@@ -39,32 +39,58 @@ pub async fn deposits(db: &Db, desk: &str) -> sqlx::Result<Vec<DepositRow>> {
         .bind(desk).fetch_all(pool).await)
 }
 
-/// The book of a desk as its rows tell it.
-pub async fn portfolio(db: &Db, desk: &str) -> sqlx::Result<Portfolio> {
-    let deposits = deposits(db, desk).await?;
-    let fills = fills::all(db, desk).await?;
-    let settlements = settlements::all(db, desk).await?;
-    fold(&deposits, &fills, &settlements)
+/// The rows a book is folded from, in the order of time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Book {
+    pub deposits: Vec<DepositRow>,
+    pub fills: Vec<FillRow>,
+    pub settlements: Vec<SettlementRow>,
 }
 
-/// Folds rows that are in the order of time. A settlement ends its contract, so it comes after every fill.
-pub fn fold(
-    deposits: &[DepositRow],
-    fills: &[FillRow],
-    settlements: &[SettlementRow],
-) -> sqlx::Result<Portfolio> {
-    let mut portfolio = Portfolio::default();
-    for row in deposits {
-        portfolio.deposit(currency(&row.currency)?, from_e8(row.amount_e8));
+/// Every row of a desk's book.
+pub async fn load(db: &Db, desk: &str) -> sqlx::Result<Book> {
+    Ok(Book {
+        deposits: deposits(db, desk).await?,
+        fills: fills::all(db, desk).await?,
+        settlements: settlements::all(db, desk).await?,
+    })
+}
+
+/// What a desk holds now.
+pub async fn portfolio(db: &Db, desk: &str) -> sqlx::Result<Portfolio> {
+    load(db, desk).await?.fold()
+}
+
+impl Book {
+    /// Folds the rows. A settlement ends its contract, so it comes after every fill.
+    pub fn fold(&self) -> sqlx::Result<Portfolio> {
+        let mut portfolio = Portfolio::default();
+        for row in &self.deposits {
+            portfolio.deposit(currency(&row.currency)?, from_e8(row.amount_e8));
+        }
+        let mut rolls = Rolls::default();
+        for row in &self.fills {
+            portfolio.fill(&row.fill()?, &row.chain, rolls.count(row));
+        }
+        for row in &self.settlements {
+            portfolio.settle(&row.settlement()?);
+        }
+        Ok(portfolio)
     }
-    let mut rolls = Rolls::default();
-    for row in fills {
-        portfolio.fill(&row.fill()?, &row.chain, rolls.count(row));
+
+    /// When the book of one underlying last changed by a fill or an expiry.
+    pub fn last_ms(&self, coin: Coin) -> Option<i64> {
+        let fills = self.fills.iter().map(|row| (&row.underlying, row.at_ms));
+        let settlements = self
+            .settlements
+            .iter()
+            .map(|row| (&row.underlying, row.at_ms));
+        fills
+            .chain(settlements)
+            .filter(|(underlying, _)| *underlying == coin.as_str())
+            .map(|(_, at_ms)| at_ms)
+            .max()
     }
-    for row in settlements {
-        portfolio.settle(&row.settlement()?);
-    }
-    Ok(portfolio)
 }
 
 /// Counts the rolls of each chain: one per order that opened a rolled leg.

@@ -14,13 +14,18 @@ pub(in crate::db) fn batches<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 /// Inserts rows of one table in batches:
-/// `insert_rows!(tx, "insert into t (a, b) ", rows, (row, bind) => { bind.push_bind(row.a); .. })`.
+/// `insert_rows!(tx, "insert into t (a, b) ", rows, (row, bind) => { bind.push_bind(row.a); .. })`,
+/// with `, " on conflict .."` at the end where rows may be there already.
 macro_rules! insert_rows {
-    ($tx:expr, $sql:expr, $rows:expr, ($row:ident, $bind:ident) => $body:block) => {{
+    ($tx:expr, $sql:expr, $rows:expr, ($row:ident, $bind:ident) => $body:block) => {
+        insert_rows!($tx, $sql, $rows, ($row, $bind) => $body, "")
+    };
+    ($tx:expr, $sql:expr, $rows:expr, ($row:ident, $bind:ident) => $body:block, $end:expr) => {{
         for batch in $crate::db::bulk::batches($rows) {
             on!($tx, conn => {
                 let mut statement = sqlx::QueryBuilder::new($sql);
                 statement.push_values(batch, |mut $bind, $row| $body);
+                statement.push($end);
                 statement.build().execute(&mut *conn).await.map(|_| ())
             })?;
         }

@@ -33,7 +33,7 @@ impl DeskState {
 }
 
 /// One row of `desks`.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, sqlx::FromRow, serde::Serialize)]
 pub struct DeskRow {
     pub id: String,
     pub mode: String,
@@ -185,4 +185,24 @@ fn one(rows: u64) -> sqlx::Result<()> {
     } else {
         Err(sqlx::Error::RowNotFound)
     }
+}
+
+/// Whether some worker is alive, and when the last one was heard or stopped, wall time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alive {
+    pub now: bool,
+    pub last_ms: Option<i64>,
+}
+
+/// A worker counts as alive when it has not stopped and was heard at or after `since_ms`, wall time.
+pub async fn alive(db: &Db, since_ms: i64) -> sqlx::Result<Alive> {
+    let (alive, last_ms): (i64, Option<i64>) = read!(db, pool => sqlx::query_as(
+        "select cast(coalesce(sum(case when stopped_ms is null and heartbeat_ms >= $1 then 1 else 0 end), 0) \
+         as bigint), max(coalesce(stopped_ms, heartbeat_ms)) from workers",
+    )
+    .bind(since_ms).fetch_one(pool).await)?;
+    Ok(Alive {
+        now: alive > 0,
+        last_ms,
+    })
 }

@@ -28,6 +28,10 @@ pub struct OrderRow {
     pub simulated: bool,
     pub state: String,
     pub exchange_order_id: Option<String>,
+    /// When a request was sent whose answer never came.
+    pub sent_ms: Option<i64>,
+    /// Somebody asked for the order to be taken back.
+    pub withdrawn: bool,
     pub error: Option<String>,
     pub created_ms: i64,
     pub updated_ms: i64,
@@ -77,14 +81,14 @@ pub async fn insert(tx: &mut Tx, row: &OrderRow) -> sqlx::Result<()> {
     on!(tx, conn => sqlx::query(
         "insert into orders (id, desk, decision, job, label, chain, leg, underlying, instrument, side, \
          size_e8, filled_e8, limit_price_e8, average_price_e8, reduce_only, post_only, simulated, state, \
-         exchange_order_id, error, created_ms, updated_ms) values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,\
-         $13,$14,$15,$16,$17,$18,$19,$20,$21,$22)",
+         exchange_order_id, sent_ms, withdrawn, error, created_ms, updated_ms) values ($1,$2,$3,$4,$5,$6,$7,\
+         $8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)",
     )
     .bind(&row.id).bind(&row.desk).bind(&row.decision).bind(&row.job).bind(&row.label)
     .bind(&row.chain).bind(&row.leg).bind(&row.underlying).bind(&row.instrument).bind(&row.side)
     .bind(row.size_e8).bind(row.filled_e8).bind(row.limit_price_e8).bind(row.average_price_e8)
     .bind(row.reduce_only).bind(row.post_only).bind(row.simulated).bind(&row.state)
-    .bind(&row.exchange_order_id).bind(&row.error).bind(row.created_ms).bind(row.updated_ms)
+    .bind(&row.exchange_order_id).bind(row.sent_ms).bind(row.withdrawn).bind(&row.error).bind(row.created_ms).bind(row.updated_ms)
     .execute(&mut *conn).await.map(|_| ()))
 }
 
@@ -92,11 +96,11 @@ pub async fn insert(tx: &mut Tx, row: &OrderRow) -> sqlx::Result<()> {
 pub async fn update(tx: &mut Tx, row: &OrderRow) -> sqlx::Result<()> {
     let done = on!(tx, conn => sqlx::query(
         "update orders set job = $2, filled_e8 = $3, limit_price_e8 = $4, average_price_e8 = $5, state = $6, \
-         exchange_order_id = $7, error = $8, updated_ms = $9 where id = $1",
+         exchange_order_id = $7, sent_ms = $8, error = $9, updated_ms = $10 where id = $1",
     )
     .bind(&row.id).bind(&row.job).bind(row.filled_e8).bind(row.limit_price_e8)
-    .bind(row.average_price_e8).bind(&row.state).bind(&row.exchange_order_id).bind(&row.error)
-    .bind(row.updated_ms)
+    .bind(row.average_price_e8).bind(&row.state).bind(&row.exchange_order_id).bind(row.sent_ms)
+    .bind(&row.error).bind(row.updated_ms)
     .execute(&mut *conn).await?.rows_affected());
     if done == 1 {
         Ok(())
@@ -150,4 +154,14 @@ pub async fn count_between(
          where desk = $1 and underlying = $2 and created_ms > $3 and created_ms <= $4",
     )
     .bind(desk).bind(coin.as_str()).bind(from_ms).bind(to_ms).fetch_one(pool).await)
+}
+
+/// Marks every working order of one underlying as to be taken back; gives how many there are.
+pub async fn withdraw(tx: &mut Tx, desk: &str, coin: Coin) -> sqlx::Result<u64> {
+    on!(tx, conn => Ok(sqlx::query(
+        "update orders set withdrawn = true \
+         where desk = $1 and underlying = $2 and state in ('intended', 'open')",
+    )
+    .bind(desk).bind(coin.as_str())
+    .execute(&mut *conn).await?.rows_affected()))
 }
