@@ -360,6 +360,7 @@ impl Config {
                 .unwrap_or(base.daily_drawdown_limit),
             kill_switch: desk.kill_switch,
             close_only: desk.close_only,
+            paused: false,
             quote_max_age_ms: desk.quote_max_age_ms.unwrap_or(base.quote_max_age_ms),
             order_rate_max: desk.order_rate_max.unwrap_or(base.order_rate_max),
             fill_model: desk.fill_model.unwrap_or(base.fill_model),

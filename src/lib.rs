@@ -13,8 +13,8 @@
 //! - [`clock`]: time, ids and randomness. Nobody else asks the machine for them.
 //! - [`domain`]: the words of the business: instruments, chains, pricing, orders, portfolio, decisions.
 //! - `market`: what is computed from quotes: features, candidates, the surface, the synthetic market.
-//! - `policy`, `risk`, [`fills`]: a context becomes a proposal, an approved intent, a fill.
-//! - `step`: those three in a row. The tick job, dry runs and replays all call this one function.
+//! - [`policy`], [`risk`], [`fills`]: a context becomes a proposal, an approved intent, a fill.
+//! - [`step`]: those three in a row. The tick job, dry runs and replays all call this one function.
 //! - `exchange`, `execution`: where approved orders go, and how they are followed until final.
 //! - [`config`], [`db`]: workers.toml, and the only folder that speaks SQL, to SQLite and Postgres alike.
 //! - `import`: market history from files.
@@ -45,4 +45,6 @@ pub mod execution;
 pub mod fills;
 pub mod jobs;
 pub mod market;
+pub mod policy;
 pub mod risk;
+pub mod step;

@@ -3,6 +3,7 @@
 use super::action::Action;
 use super::instrument::Instrument;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What a policy proposes for one underlying at one instant.
@@ -66,8 +67,8 @@ pub struct Candidate {
     pub rank: Option<u32>,
     pub propensity: f64,
     pub chosen: bool,
-    /// Contribution of each term to the score, by name.
-    pub terms: BTreeMap<String, f64>,
+    /// Contribution of each term to the score, by name; the names are the policy's own.
+    pub terms: BTreeMap<Cow<'static, str>, f64>,
 }
 
 /// The first filter a contract failed, by how much, and the setting that would have admitted it.
@@ -81,7 +82,7 @@ pub struct FailedFilter {
 }
 
 /// Filters in the order they are applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Filter {
     OutOfTheMoney,

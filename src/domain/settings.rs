@@ -75,6 +75,9 @@ pub struct Settings {
     pub daily_drawdown_limit: f64,
     pub kill_switch: bool,
     pub close_only: bool,
+    /// The desk is paused: positions are managed and rolled, nothing new is opened. Set from the desk's row.
+    #[serde(default)]
+    pub paused: bool,
     pub quote_max_age_ms: i64,
     pub order_rate_max: u32,
     pub fill_model: FillModel,
@@ -117,6 +120,7 @@ impl Settings {
             daily_drawdown_limit: 0.0,
             kill_switch: false,
             close_only: false,
+            paused: false,
             quote_max_age_ms: 60_000,
             order_rate_max: 10,
             fill_model: FillModel::BidAsk,

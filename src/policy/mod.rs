@@ -1,0 +1,184 @@
+//! Rule policies: a Context goes in, a Decision comes out; no database, no order, no clock.
+//!
+//! The order of trading.md section 4: a short call that is due is rolled into the chosen candidate, or
+//! closed when there is none; with room for another call the chosen candidate is sold; else nothing.
+
+mod explore;
+mod rank;
+mod reason;
+mod roll;
+pub mod rules_v1;
+pub mod rules_v2;
+
+use crate::clock::Random;
+use crate::domain::account::Position;
+use crate::domain::action::Action;
+use crate::domain::context::Context;
+use crate::domain::decision::{Candidate, Decision, DecisionSource};
+use crate::domain::instrument::Instrument;
+use crate::domain::order::Side;
+use crate::domain::settings::Settings;
+use crate::market::candidates::candidates;
+use explore::Draw;
+use rank::Terms;
+use rust_decimal::Decimal;
+
+/// What the policy of the settings proposes, with every call of the chain as a candidate.
+pub fn decide(context: &Context, settings: &Settings, random: &mut Random) -> Decision {
+    decide_among(context, settings, candidates(context, settings), random)
+}
+
+/// [`decide`] on candidates already measured, for callers that scan the DTE band only.
+pub fn decide_among(
+    context: &Context,
+    settings: &Settings,
+    mut candidates: Vec<Candidate>,
+    random: &mut Random,
+) -> Decision {
+    let Some((version, terms)) = rules(&settings.policy) else {
+        let reason = format!(
+            "unknown policy `{}`; use rules_v1 or rules_v2",
+            settings.policy
+        );
+        return decision(settings, "", (Action::DoNothing, reason), None, candidates);
+    };
+    let ranked = rank::rank(&mut candidates, |call| terms(call, settings));
+    let (plan, why) = plan(context, settings);
+    let choices: Vec<usize> = match plan {
+        Plan::Nothing => Vec::new(),
+        Plan::Roll(_) | Plan::Open => free(context, &candidates, ranked),
+    };
+    let draw = explore::draw(&mut candidates, &choices, settings, random);
+    let outcome = outcome(&plan, why, draw.as_ref(), &candidates, context, settings);
+    decision(settings, version, outcome, draw, candidates)
+}
+
+/// Version and score of a policy by name.
+fn rules(policy: &str) -> Option<(&'static str, fn(&Candidate, &Settings) -> Terms)> {
+    match policy {
+        "rules_v1" => Some((rules_v1::VERSION, rules_v1::terms)),
+        "rules_v2" => Some((rules_v2::VERSION, rules_v2::terms)),
+        _ => None,
+    }
+}
+
+/// What kind of action is wanted, before a candidate is chosen.
+enum Plan<'a> {
+    Roll(&'a Position),
+    Open,
+    Nothing,
+}
+
+fn plan<'a>(context: &'a Context, settings: &Settings) -> (Plan<'a>, String) {
+    let short_calls = || {
+        let short = |held: &&Position| held.instrument.is_call() && held.size < Decimal::ZERO;
+        context.positions.iter().filter(short)
+    };
+    for position in short_calls() {
+        if is_working(context, &position.instrument) {
+            continue;
+        }
+        if let Some(why) = roll::due(&position.instrument, context.index_price, context.as_of_ms) {
+            return (Plan::Roll(position), why);
+        }
+    }
+    let working = context
+        .working
+        .iter()
+        .filter(|order| order.side == Side::Sell);
+    let open = short_calls().count() + working.count();
+    if open >= settings.max_calls_per_underlying as usize {
+        return (Plan::Nothing, reason::holding(open, context));
+    }
+    if settings.paused {
+        let why = "the desk is paused: positions are managed, no new call is sold".to_owned();
+        return (Plan::Nothing, why);
+    }
+    (Plan::Open, reason::room(open, settings))
+}
+
+/// Ranked calls that may be sold now: not held, no order working on them.
+fn free(context: &Context, candidates: &[Candidate], ranked: Vec<usize>) -> Vec<usize> {
+    let is_free = |at: &usize| {
+        let instrument = &candidates[*at].instrument;
+        let mut held = context.positions.iter().map(|held| &held.instrument);
+        !held.any(|held| held == instrument) && !is_working(context, instrument)
+    };
+    ranked.into_iter().filter(is_free).collect()
+}
+
+fn is_working(context: &Context, instrument: &Instrument) -> bool {
+    let mut working = context.working.iter();
+    working.any(|order| order.instrument == *instrument)
+}
+
+fn outcome(
+    plan: &Plan<'_>,
+    why: String,
+    draw: Option<&Draw>,
+    candidates: &[Candidate],
+    context: &Context,
+    settings: &Settings,
+) -> (Action, String) {
+    let chosen = draw.map(|draw| (&candidates[draw.index], draw));
+    match (plan, chosen) {
+        (Plan::Roll(position), Some((call, draw))) => {
+            let action = Action::RollCoveredCall {
+                from: position.instrument,
+                to: call.instrument,
+                size: -position.size,
+            };
+            (
+                action,
+                format!("{why}; rolled into {}", reason::chosen(call, draw)),
+            )
+        }
+        (Plan::Roll(position), None) => {
+            let action = Action::CloseCoveredCall {
+                instrument: position.instrument,
+                size: -position.size,
+            };
+            (
+                action,
+                format!("{why}; closed, {}", reason::none(candidates)),
+            )
+        }
+        (Plan::Open, Some((call, draw))) => {
+            let action = Action::OpenCoveredCall {
+                instrument: call.instrument,
+                size: settings.order_size(context.coin),
+            };
+            (
+                action,
+                format!("{why}; sold {}", reason::chosen(call, draw)),
+            )
+        }
+        (Plan::Open, None) => (
+            Action::DoNothing,
+            format!("{why}, but {}", reason::none(candidates)),
+        ),
+        (Plan::Nothing, _) => (Action::DoNothing, why),
+    }
+}
+
+fn decision(
+    settings: &Settings,
+    version: &str,
+    (proposed, reason): (Action, String),
+    draw: Option<Draw>,
+    candidates: Vec<Candidate>,
+) -> Decision {
+    Decision {
+        proposed,
+        reason,
+        policy: settings.policy.clone(),
+        policy_version: version.to_owned(),
+        source: DecisionSource::RuleBased,
+        propensity: draw.as_ref().map_or(1.0, |draw| draw.propensity),
+        explored: draw.is_some_and(|draw| draw.explored),
+        candidates,
+    }
+}
+
+#[cfg(test)]
+mod tests;
