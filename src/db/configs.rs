@@ -12,9 +12,8 @@ pub fn hash(settings: &Settings) -> String {
 
 /// 16 hexadecimal digits that stand for a text.
 pub fn digest(text: &str) -> String {
-    let bytes: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-    let [a, b, c, d, e, f, g, h, ..] = bytes;
-    format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+    let bytes = Sha256::digest(text.as_bytes());
+    bytes[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Stores the settings under their hash, once; gives the hash.
