@@ -8,6 +8,10 @@ pub mod feed;
 pub mod keeper;
 pub mod market;
 pub mod quotes;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub mod venue;
 
 use super::Result;

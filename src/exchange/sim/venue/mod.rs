@@ -9,6 +9,8 @@ mod history;
 mod margin;
 mod matching;
 mod orders;
+#[cfg(test)]
+mod tests;
 
 pub use history::Retention;
 
