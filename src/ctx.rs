@@ -78,7 +78,8 @@ impl Ctx {
     pub fn settings(&self, row: &DeskRow) -> Settings {
         let mut settings = self.config.settings();
         settings.kill_switch |= row.kill_switch;
-        settings.close_only |= row.close_only || row.state() != DeskState::Running;
+        settings.close_only |= row.close_only;
+        settings.paused = row.state() != DeskState::Running;
         settings
     }
 

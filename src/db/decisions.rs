@@ -5,7 +5,7 @@ use crate::domain::context::Context;
 use sqlx::types::Json;
 
 /// One row of `decisions`; `context` is everything the policy saw besides the chain.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, sqlx::FromRow, serde::Serialize)]
 pub struct DecisionRow {
     pub id: String,
     pub desk: String,

@@ -7,7 +7,7 @@ use crate::domain::money;
 use crate::domain::order::{Leg, OrderState, Side};
 
 /// One row of `orders`. Sizes in coin, prices in the quote currency per coin, both scaled by 1e8.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, sqlx::FromRow, serde::Serialize)]
 pub struct OrderRow {
     pub id: String,
     pub desk: String,

@@ -3,12 +3,17 @@
 //! A process runs jobs in one of three ways: [`work`] (workers, leases and schedules until stopped),
 //! [`drain`] (one thread on a manual clock) and [`run_inline`] (one job, when no worker is alive).
 
+mod decide;
 mod enqueue;
 mod outcome;
 
+pub mod close;
 pub mod drain;
 pub mod registry;
 pub mod running;
+pub mod settle;
+pub mod tick;
+pub mod trade;
 pub mod worker;
 
 pub use drain::run_inline;
@@ -53,6 +58,18 @@ pub enum JobError {
     Abort(anyhow::Error),
     /// The job saw that it was cancelled and stopped.
     Cancelled,
+}
+
+impl JobError {
+    /// The whole chain of causes in one line.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Retry(error) | Self::RetryIn(_, error) | Self::Abort(error) => {
+                format!("{error:#}")
+            }
+            Self::Cancelled => "cancelled".to_owned(),
+        }
+    }
 }
 
 impl<E: Into<anyhow::Error>> From<E> for JobError {

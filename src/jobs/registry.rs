@@ -13,6 +13,10 @@ use std::collections::BTreeMap;
 /// Every kind of the product, in the order of the flow.
 pub fn all() -> Registry {
     Registry::new()
+        .register::<super::tick::Tick>()
+        .register::<super::trade::Trade>()
+        .register::<super::settle::Settle>()
+        .register::<super::close::Close>()
 }
 
 /// Kinds by name. Passed as a value, so that tests and benchmarks run kinds of their own.

@@ -1,0 +1,20 @@
+//! What jobs that decide have in common: gather a context, record a step in one transaction.
+
+mod gather;
+mod rebuild;
+mod record;
+mod value;
+
+pub use gather::{Gathered, gather};
+pub use rebuild::{Rebuilt, rebuild};
+pub use record::{Recorded, failed, record};
+
+use crate::clock::derived_id;
+use crate::ctx::Ctx;
+use crate::domain::coin::Coin;
+
+/// The id of a decision: the same job deciding again for the same instant makes the same row.
+pub(super) fn decision_id(ctx: &Ctx, coin: Coin, as_of_ms: i64, key: &str) -> String {
+    let at = as_of_ms.to_string();
+    derived_id(as_of_ms, &["decision", &ctx.desk, coin.as_str(), &at, key])
+}

@@ -1,0 +1,87 @@
+//! Makes a stored decision again from its stored inputs: context, settings, seed and snapshot.
+
+use crate::ctx::Ctx;
+use crate::db::decisions::{self, DecisionRow};
+use crate::db::{chains, configs};
+use crate::domain::chain::Chain;
+use crate::domain::coin::Coin;
+use crate::domain::context::Context;
+use crate::domain::decision::{Decision, DecisionSource};
+use crate::domain::settings::Settings;
+use crate::market::synthetic::Synthetic;
+use crate::step::{self, Step, StepInput};
+use anyhow::{Context as _, bail};
+
+/// A stored decision with the step that its inputs give now.
+#[derive(Clone, Debug)]
+pub struct Rebuilt {
+    pub row: DecisionRow,
+    pub context: Context,
+    pub settings: Settings,
+    pub step: Step,
+}
+
+/// Reads the inputs of a decision and takes the step again; an error names what is no longer there.
+pub async fn rebuild(ctx: &Ctx, id: &str) -> anyhow::Result<Rebuilt> {
+    let row = decisions::get(&ctx.db, id).await?;
+    let row = row.with_context(|| format!("no decision has the id {id}"))?;
+    if let Some(error) = &row.error {
+        bail!("decision {id} is a failed tick and has no inputs: {error}");
+    }
+    let mut context = decisions::context(&ctx.db, id)
+        .await?
+        .context("the decision has no context")?;
+    context.chain = snapshot(ctx, &row).await?;
+    let settings = configs::get(&ctx.db, &row.config_hash).await?;
+    let settings = settings.with_context(|| format!("settings {} are gone", row.config_hash))?;
+    let input = StepInput {
+        context: &context,
+        settings: &settings,
+        seed: &row.seed,
+        decision: id,
+    };
+    let step = match manual(&row)? {
+        Some(decision) => step::carry_out(&input, decision),
+        None => step::step(&input),
+    };
+    Ok(Rebuilt {
+        row,
+        context,
+        settings,
+        step,
+    })
+}
+
+/// A person's decision is an input itself.
+fn manual(row: &DecisionRow) -> anyhow::Result<Option<Decision>> {
+    if row.source != DecisionSource::Manual.as_str() {
+        return Ok(None);
+    }
+    let instrument = row
+        .instrument
+        .as_deref()
+        .context("a manual decision names its contract")?;
+    let size = crate::domain::money::from_e8(row.size_e8.unwrap_or(0));
+    Ok(Some(crate::jobs::close::decision(
+        instrument.parse()?,
+        size,
+        &row.reason,
+    )))
+}
+
+/// The chain a decision saw: a function of the seed, or a stored snapshot.
+async fn snapshot(ctx: &Ctx, row: &DecisionRow) -> anyhow::Result<Chain> {
+    let source = row
+        .snapshot_source
+        .as_deref()
+        .context("the decision names no snapshot")?;
+    let at_ms = row
+        .snapshot_at_ms
+        .context("the decision names no snapshot")?;
+    let coin: Coin = row.underlying.parse()?;
+    if let Some(seed) = source.strip_prefix("synthetic:") {
+        return Ok(Synthetic::new(seed).chain(coin, at_ms));
+    }
+    let chain = chains::load(&ctx.db, source, coin, at_ms).await?;
+    chain.with_context(|| format!("snapshot {source} {coin} {at_ms} is gone; import it again"))
+}
