@@ -12,3 +12,6 @@ pub mod reconcile;
 pub mod roll;
 pub mod schedule;
 pub mod ticket;
+
+#[cfg(test)]
+mod tests;

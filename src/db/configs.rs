@@ -13,7 +13,10 @@ pub fn hash(settings: &Settings) -> String {
 /// 16 hexadecimal digits that stand for a text.
 pub fn digest(text: &str) -> String {
     let bytes = Sha256::digest(text.as_bytes());
-    bytes[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Stores the settings under their hash, once; gives the hash.

@@ -24,7 +24,8 @@ pub struct Ticket {
     pub label: String,
     intent: Approved<Intent>,
     size: Decimal,
-    /// When the intent was committed, desk time; the price walk starts here.
+    /// When the intent was committed, desk time; the price walk starts here. For the opening half of a
+    /// roll it is better the time its closing half became final, or the walk begins at its end.
     pub created_ms: i64,
     /// When a request was sent whose answer never came; the exchange may still be about to take it.
     pub sent_ms: Option<i64>,

@@ -101,9 +101,8 @@ pub(crate) fn account(deposits: &[(&str, &str)]) -> Deposits {
 
 impl Feed for Script {
     fn chain(&self, coin: Coin, at_ms: i64) -> Answer<'_, Option<Chain>> {
-        let of_coin = self.chains.iter().filter(|chain| chain.coin == coin);
-        let latest = of_coin.filter(|chain| chain.at_ms <= at_ms).next_back();
-        let latest = latest.cloned();
+        let mut of_coin = self.chains.iter().filter(|chain| chain.coin == coin);
+        let latest = of_coin.rfind(|chain| chain.at_ms <= at_ms).cloned();
         Box::pin(async move { Ok(latest) })
     }
 

@@ -53,10 +53,10 @@ fn refusals_carry_the_exchange_s_codes() {
     check(10_043, |asked| asked.price = decimal("0.0102"));
     check(10_043, |asked| asked.price = decimal("0"));
     check(10_020, |asked| {
-        asked.instrument = "BTC-9JAN26-99000-C".parse().expect("name")
+        asked.instrument = "BTC-9JAN26-99000-C".parse().expect("name");
     });
     check(10_012, |asked| {
-        asked.instrument = "BTC-2JAN26-100000-C".parse().expect("name")
+        asked.instrument = "BTC-2JAN26-100000-C".parse().expect("name");
     });
     check(13_888, |asked| asked.valid_until_ms = Some(START_MS - 1));
     check(-32_602, |asked| asked.label = "x".repeat(65));
@@ -175,6 +175,7 @@ fn resting_orders_trade_at_their_own_price_best_first() {
 
 #[test]
 fn times_in_force_end_orders_as_they_say() {
+    use OrderState::{Cancelled, Open};
     let thin = at(0, vec![quote(CALL, 0.010, 0.012, Some(0.2))]);
     let check = |time_in_force, price: &str, state: OrderState, filled: &str| {
         let mut asked = request("l", CALL, Side::Sell, "0.5", price);
@@ -187,7 +188,6 @@ fn times_in_force_end_orders_as_they_say() {
             "{time_in_force:?} {price}"
         );
     };
-    use OrderState::{Cancelled, Open};
     check(TimeInForce::GoodTilCancelled, "0.01", Open, "0.2");
     check(TimeInForce::GoodTilDay, "0.011", Open, "0");
     check(TimeInForce::ImmediateOrCancel, "0.01", Cancelled, "0.2");
