@@ -73,9 +73,10 @@ create table future_marks (
 
 -- Funding of perpetual futures for the interval that ends at at_ms, a fraction.
 create table funding_rates (
+  source text not null,
   symbol text not null,
   at_ms bigint not null,
   rate double precision not null,
   file text,
-  primary key (symbol, at_ms)
+  primary key (source, symbol, at_ms)
 );

@@ -43,6 +43,7 @@ pub mod domain;
 pub mod exchange;
 pub mod execution;
 pub mod fills;
+pub mod import;
 pub mod jobs;
 pub mod market;
 pub mod policy;

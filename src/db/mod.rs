@@ -27,6 +27,7 @@ pub mod json;
 pub mod orders;
 pub mod reconciliations;
 pub mod risk_lines;
+pub mod series;
 pub mod settlements;
 pub mod venues;
 

@@ -51,7 +51,20 @@ pub struct Stored {
     pub differing: u64,
 }
 
+impl std::ops::AddAssign for Stored {
+    fn add_assign(&mut self, other: Self) {
+        self.inserted += other.inserted;
+        self.existing += other.existing;
+        self.differing += other.differing;
+    }
+}
+
 impl SnapshotRow {
+    /// Size of the packed quotes.
+    pub fn bytes(&self) -> usize {
+        self.packed.len()
+    }
+
     /// A snapshot of a file, in chain order; `None` when neither index nor forward is known.
     pub fn recorded(collection: &str, file: Option<&str>, quotes: &QuoteTable) -> Option<Self> {
         let (index_price, index_source) = quotes.index()?;

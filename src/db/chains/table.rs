@@ -53,7 +53,7 @@ pub const COLUMNS: [&str; 18] = [
 ];
 
 /// Flag of rows whose greeks were read minutes after their prices (|Black delta - delta| > 0.05).
-pub const DESYNC: &str = "ticker_desync";
+pub(super) const DESYNC: &str = "ticker_desync";
 
 /// One row of a table: the contract, its numbers in [`COLUMNS`] order (NaN is null), two texts.
 #[derive(Clone, Copy, Debug)]
