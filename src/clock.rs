@@ -222,6 +222,7 @@ impl Noise {
     }
 
     /// The same stream under a further part of the key.
+    #[must_use]
     pub fn at(self, part: u64) -> Self {
         Self(mix(self.0 ^ mix(part)))
     }

@@ -22,7 +22,10 @@ use path::{Path, slot};
 use quotes::Expiry;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use strikes::{Listed, strikes};
+use strikes::{Strike, strikes};
+
+/// What has been computed already, by coin and expiry; a cache, never a state.
+type Kept<T> = Arc<RwLock<BTreeMap<(Coin, i64), T>>>;
 
 /// The synthetic market of one seed. Clones share what has been computed.
 #[derive(Clone, Debug)]
@@ -30,9 +33,9 @@ pub struct Synthetic {
     seed: u64,
     path: Arc<Path>,
     /// Strikes by coin and expiry, each a function of the path alone.
-    strikes: Arc<RwLock<BTreeMap<(Coin, i64), Arc<[Listed]>>>>,
+    strikes: Kept<Arc<[Strike]>>,
     /// Delivery prices, each a function of the path alone.
-    deliveries: Arc<RwLock<BTreeMap<(Coin, i64), f64>>>,
+    deliveries: Kept<f64>,
 }
 
 impl Synthetic {
@@ -142,13 +145,13 @@ impl Synthetic {
         let mut instruments = Vec::new();
         for expiry_ms in expiries(at_ms) {
             let strikes = self.strikes(coin, expiry_ms);
-            for listed in strikes.iter().filter(|one| one.listed_at_ms <= at_ms) {
+            for strike in strikes.iter().filter(|strike| strike.since_ms <= at_ms) {
                 for option_type in [OptionType::Call, OptionType::Put] {
                     instruments.push(Instrument {
                         coin,
                         style: Style::Inverse,
                         expiry_ms,
-                        strike_usd: listed.strike_usd,
+                        strike_usd: strike.usd,
                         option_type,
                     });
                 }
@@ -167,7 +170,8 @@ impl Synthetic {
         quotes: &mut Vec<Quote>,
     ) {
         let years = (expiry_ms - at_ms) as f64 / (365.0 * DAY_MS as f64);
-        let forward = round_cents(instant.index * exp(instant.basis(years) * years));
+        let premium = fitted(coin).basis.premium(instant.basis, years);
+        let forward = round_cents(instant.index * exp(premium));
         let expiry = Expiry::new(
             coin,
             fitted(coin),
@@ -177,18 +181,18 @@ impl Synthetic {
             Noise::new(self.seed, STREAM_QUOTES),
         );
         let strikes = self.strikes(coin, expiry_ms);
-        for listed in strikes.iter().filter(|one| one.listed_at_ms <= at_ms) {
-            expiry.quote(listed, calls_only, quotes);
+        for strike in strikes.iter().filter(|strike| strike.since_ms <= at_ms) {
+            expiry.quote(strike, calls_only, quotes);
         }
     }
 
-    fn strikes(&self, coin: Coin, expiry_ms: i64) -> Arc<[Listed]> {
+    fn strikes(&self, coin: Coin, expiry_ms: i64) -> Arc<[Strike]> {
         let known = self.strikes.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(strikes) = known.get(&(coin, expiry_ms)) {
             return Arc::clone(strikes);
         }
         drop(known);
-        let made: Arc<[Listed]> =
+        let made: Arc<[Strike]> =
             strikes(coin, expiry_ms, |at_ms| exp(self.ln_index(coin, at_ms))).into();
         let mut known = self.strikes.write().unwrap_or_else(PoisonError::into_inner);
         known.insert((coin, expiry_ms), Arc::clone(&made));
@@ -251,7 +255,7 @@ impl Synthetic {
                 + shape.per_return * ahead
                 + shape.noise * wiggle[0]),
             far: exp(blend(now.ln_far, next.ln_far)),
-            front: blend(now.front, next.front),
+            front: exp(blend(now.ln_front, next.ln_front)) - 1.0,
             rho_shift: blend(now.rho_shift, next.rho_shift)
                 + shape.rho_per_return * ahead
                 + shape.rho_noise * wiggle[1],
@@ -270,13 +274,6 @@ struct Instant {
     index: f64,
     surface: Surface,
     basis: f64,
-}
-
-impl Instant {
-    /// Premium of the forward over the index, per year.
-    fn basis(&self, _years: f64) -> f64 {
-        self.basis
-    }
 }
 
 fn round_cents(usd: f64) -> f64 {

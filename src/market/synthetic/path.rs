@@ -9,7 +9,6 @@ use crate::clock::Random;
 use crate::domain::coin::Coin;
 use crate::domain::instrument::{DAY_MS, EXPIRY_HOUR_MS};
 use crate::domain::math::{exp, ln};
-use crate::market::surface::SurfaceState;
 use std::sync::OnceLock;
 
 /// 2024-01-01 08:00 UTC: two years before the first live day, so that MA200 exists at once.
@@ -56,25 +55,14 @@ pub(super) struct CoinDay {
     /// State of the surface at the day's start, in logarithms.
     pub(super) ln_level: f64,
     pub(super) ln_far: f64,
-    pub(super) front: f64,
+    /// ln(1 + front).
+    pub(super) ln_front: f64,
     pub(super) rho_shift: f64,
     pub(super) ln_eta: f64,
     /// Forward's premium over the index, per year.
     pub(super) basis: f64,
     /// Realised variance per day, exponentially weighted.
     realised: f64,
-}
-
-impl CoinDay {
-    pub(super) fn surface_state(&self) -> SurfaceState {
-        SurfaceState {
-            level: exp(self.ln_level),
-            far: exp(self.ln_far),
-            front: self.front,
-            rho_shift: self.rho_shift,
-            eta_factor: exp(self.ln_eta),
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -138,12 +126,11 @@ impl Path {
 
     fn block(&self, number: usize) -> &[Day] {
         self.blocks[number].get_or_init(|| {
-            let first = match number {
-                0 => first_day(self.seed),
-                _ => {
-                    let before = self.block(number - 1);
-                    next_day(self.seed, number * BLOCK_DAYS, &before[BLOCK_DAYS - 1])
-                }
+            let first = if number == 0 {
+                first_day(self.seed)
+            } else {
+                let before = self.block(number - 1);
+                next_day(self.seed, number * BLOCK_DAYS, &before[BLOCK_DAYS - 1])
             };
             let mut days = Vec::with_capacity(BLOCK_DAYS);
             days.push(first);
@@ -169,7 +156,8 @@ pub(super) fn slot(coin: Coin) -> usize {
 fn first_day(seed: u64) -> Day {
     let start = |coin: Coin| {
         let volatility = &fitted(coin).volatility;
-        let realised = 0.5 * 0.5 / 365.0 * if coin == Coin::Btc { 1.0 } else { 1.8 };
+        let usual = 0.42 * fitted(coin).index_scale;
+        let realised = usual * usual / 365.0;
         let ln_level = target_level(volatility, realised);
         CoinDay {
             ln_index: 0.0,
@@ -178,10 +166,10 @@ fn first_day(seed: u64) -> Day {
             jump: 0.0,
             ln_level,
             ln_far: target_far(volatility, ln_level),
-            front: 0.0,
+            ln_front: volatility.front_mean,
             rho_shift: 0.0,
             ln_eta: 0.0,
-            basis: fitted(coin).basis[0],
+            basis: fitted(coin).basis.mean,
             realised,
         }
     };
@@ -218,14 +206,13 @@ fn next_day(seed: u64, number: usize, before: &Day) -> Day {
     };
     let jump_at = random.unit();
     let coins = Coin::ALL.map(|coin| {
-        let scale = if coin == Coin::Btc { 1.0 } else { ETH_SCALE };
+        let scale = fitted(coin).index_scale;
         let volatility = shape.volatility * scale * exp(ln_activity);
         let own = random.normal();
         let z = match coin {
             Coin::Btc => common.diffusion,
             Coin::Eth => correlated(CORRELATION, common.diffusion, own),
         };
-        let drift = shape.drift * scale - 0.5 * volatility * volatility;
         let mut day = state_after(
             fitted(coin),
             &before.coins[slot(coin)],
@@ -233,7 +220,7 @@ fn next_day(seed: u64, number: usize, before: &Day) -> Day {
             &mut random,
         );
         day.volatility = volatility;
-        day.diffusion = drift / 365.0 + volatility * z * (1.0_f64 / 365.0).sqrt();
+        day.diffusion = shape.drift / 365.0 + volatility * z * (1.0_f64 / 365.0).sqrt();
         day.jump = common.jump * scale * if jumps { exp(0.2 * own) } else { 1.0 };
         day
     });
@@ -259,10 +246,12 @@ fn state_after(fitted: &Fitted, day: &CoinDay, common: f64, random: &mut Random)
         + shape.noise * shock;
     let ln_level = ln_level.clamp(LN_LEVEL_LEAST, LN_LEVEL_MOST);
     let ln_far = day.ln_far
-        + shape.far_reversion * (target_far(shape, ln_level) - day.ln_far)
+        + FAR_REVERSION * (target_far(shape, ln_level) - day.ln_far)
         + shape.far_noise * random.normal();
-    let front = (1.0 - shape.front_reversion) * day.front + shape.front_noise * random.normal();
-    let [basis_mean, basis_reversion, basis_noise] = fitted.basis;
+    let ln_front = shape.front_mean
+        + FRONT_KEPT * (day.ln_front - shape.front_mean)
+        + shape.front_noise * random.normal();
+    let basis = &fitted.basis;
     CoinDay {
         ln_index: day.ln_index + moved,
         diffusion: 0.0,
@@ -270,14 +259,14 @@ fn state_after(fitted: &Fitted, day: &CoinDay, common: f64, random: &mut Random)
         jump: 0.0,
         ln_level,
         ln_far,
-        front: front.clamp(-0.7, 2.0),
+        ln_front: ln_front.clamp(-1.5, 1.0),
         rho_shift: (1.0 - shape.rho_reversion) * day.rho_shift
             + shape.rho_per_return * moved
             + shape.rho_noise * random.normal(),
-        ln_eta: (1.0 - shape.eta_reversion) * day.ln_eta + shape.eta_noise * random.normal(),
+        ln_eta: ETA_KEPT * day.ln_eta + shape.eta_noise * random.normal(),
         basis: day.basis
-            + basis_reversion * (basis_mean - day.basis)
-            + basis_noise * random.normal(),
+            + basis.reversion * (basis.mean - day.basis)
+            + basis.noise * random.normal(),
         realised,
     }
 }
@@ -313,19 +302,21 @@ pub(super) fn correlated(correlation: f64, common: f64, own: f64) -> f64 {
 
 /// Where a regime goes when it ends: rows from, columns to, bull, bear, sideways, stress.
 const TRANSITIONS: [[f64; 4]; 4] = [
-    [0.0, 0.25, 0.60, 0.15],
-    [0.20, 0.0, 0.50, 0.30],
-    [0.50, 0.35, 0.0, 0.15],
-    [0.30, 0.45, 0.25, 0.0],
+    [0.0, 0.0, 0.85, 0.15],
+    [0.0, 0.0, 0.84, 0.16],
+    [0.45, 0.45, 0.0, 0.10],
+    [0.30, 0.37, 0.33, 0.0],
 ];
 const STREAM_DAYS: u64 = 1;
 pub(super) const CORRELATION: f64 = 0.83;
-const ETH_SCALE: f64 = 1.33;
 const VOLATILITY_CORRELATION: f64 = 0.8;
 const ACTIVITY_KEPT: f64 = 0.93;
 const ACTIVITY_NOISE: f64 = 0.10;
-const JUMP_MEAN: f64 = -0.012;
-const JUMP_SD: f64 = 0.05;
-const REALISED_KEPT: f64 = 0.94;
+const JUMP_MEAN: f64 = -0.009;
+const JUMP_SD: f64 = 0.055;
+const REALISED_KEPT: f64 = 0.97;
+const FAR_REVERSION: f64 = 0.07;
+const FRONT_KEPT: f64 = 0.55;
+const ETA_KEPT: f64 = 0.915;
 const LN_LEVEL_LEAST: f64 = -1.6;
 const LN_LEVEL_MOST: f64 = 0.7;

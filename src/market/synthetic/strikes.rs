@@ -12,16 +12,17 @@ use std::collections::BTreeMap;
 
 /// A strike and when it was listed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Listed {
-    pub(super) strike_usd: u32,
-    pub(super) ln_strike: f64,
-    pub(super) listed_at_ms: i64,
+pub(super) struct Strike {
+    pub(super) usd: u32,
+    pub(super) logarithm: f64,
+    /// When it was listed.
+    pub(super) since_ms: i64,
 }
 
 /// All strikes an expiry will ever have, ascending; `index` gives the index at an instant.
 ///
 /// Each strike's time of listing depends on the index up to that time and on nothing later.
-pub(super) fn strikes(coin: Coin, expiry_ms: i64, index: impl Fn(i64) -> f64) -> Vec<Listed> {
+pub(super) fn strikes(coin: Coin, expiry_ms: i64, index: impl Fn(i64) -> f64) -> Vec<Strike> {
     let mut listed: BTreeMap<u32, i64> = BTreeMap::new();
     let mut reviewed = (0.0, 0);
     let mut at_ms = listed_at_ms(expiry_ms);
@@ -41,10 +42,10 @@ pub(super) fn strikes(coin: Coin, expiry_ms: i64, index: impl Fn(i64) -> f64) ->
             DAY_MS / 4
         };
     }
-    let with_logarithm = |(strike_usd, listed_at_ms)| Listed {
-        strike_usd,
-        ln_strike: ln(f64::from(strike_usd)),
-        listed_at_ms,
+    let with_logarithm = |(usd, since_ms)| Strike {
+        usd,
+        logarithm: ln(f64::from(usd)),
+        since_ms,
     };
     listed.into_iter().map(with_logarithm).collect()
 }
