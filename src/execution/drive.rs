@@ -122,13 +122,21 @@ impl<'a> Visit<'a> {
                 placed.map(|placed| placed.order)
             }
             Step::Reprice { order_id, price } => {
-                let size = self.ticket.size();
+                let size = self.booked_size();
                 let edited = self.exchange.edit(&order_id, size, price, self.at_ms).await;
                 edited.map(|placed| placed.order)
             }
             Step::Cancel { order_id, .. } => self.exchange.cancel(&order_id, self.at_ms).await,
         };
         Ok(self.answered(answer))
+    }
+
+    /// The size the exchange took the order with: a reduce-only order may have been cut.
+    fn booked_size(&self) -> Decimal {
+        match &self.seen.known {
+            Known::Order(order) => order.size,
+            Known::Unknown | Known::Absent => self.ticket.size(),
+        }
     }
 
     /// Takes the order over, or turns the error into what to do about it.

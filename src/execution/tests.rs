@@ -11,6 +11,7 @@ use crate::exchange::Exchange;
 use crate::exchange::sim::testing::{
     CALL, MINUTE_MS, NEXT_CALL, START_MS, Script, chain, decimal, quote, request,
 };
+use crate::exchange::sim::venue::Retention;
 use crate::risk::Approved;
 use rust_decimal::Decimal;
 
@@ -265,6 +266,46 @@ async fn mistake_18_a_buy_back_is_executed_when_nothing_is_left_to_spend() {
     assert_eq!(
         visit(&exchange, &close, at_ms).await.state,
         OrderState::Filled
+    );
+}
+
+#[tokio::test]
+async fn an_order_the_exchange_forgot_is_known_by_its_trades() {
+    let Exchange::Sim(sim) = standing(Some(5.0));
+    let forgetful = Retention {
+        orders_ms: 0,
+        ..Retention::default()
+    };
+    let exchange = Exchange::Sim(sim.remembering(forgetful));
+    let ours = ticket("d1", Leg::Open, CALL, "0.1");
+    follow(&exchange, &ours).await;
+    let at_ms = START_MS + 5 * MINUTE_MS;
+    let other = request("other", NEXT_CALL, Side::Sell, "0.1", "0.02");
+    exchange.place(&other, at_ms).await.expect("sold");
+    let shown = exchange.order_by_label(Coin::Btc, &ours.label, at_ms).await;
+    assert_eq!(shown.expect("read"), None, "the order is no longer shown");
+    let again = visit(&exchange, &ours, at_ms).await;
+    assert_eq!(
+        (again.state, again.filled),
+        (OrderState::Filled, decimal("0.1"))
+    );
+    assert_eq!(
+        orders_ever(&exchange, at_ms).await,
+        2,
+        "nothing was sent again"
+    );
+}
+
+#[tokio::test]
+async fn a_reduce_only_order_that_was_cut_keeps_its_size_on_the_walk() {
+    let exchange = standing(Some(5.0));
+    let held = request("held", CALL, Side::Sell, "0.1", "0.01");
+    exchange.place(&held, START_MS).await.expect("sold");
+    let turns = follow(&exchange, &ticket("d2", Leg::Close, CALL, "0.3")).await;
+    let last = turns.last().expect("one at least");
+    assert_eq!(
+        (last.state, last.filled),
+        (OrderState::Filled, decimal("0.1"))
     );
 }
 
