@@ -13,6 +13,7 @@ pub mod books;
 pub mod candidates;
 pub mod chains;
 pub mod configs;
+pub mod coverage;
 pub mod decisions;
 pub mod desks;
 pub mod equity;

@@ -9,6 +9,7 @@ mod outcome;
 
 pub mod close;
 pub mod drain;
+pub mod import;
 pub mod registry;
 pub mod running;
 pub mod settle;

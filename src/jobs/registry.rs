@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 /// Every kind of the product, in the order of the flow.
 pub fn all() -> Registry {
     Registry::new()
+        .register::<super::import::Import>()
         .register::<super::tick::Tick>()
         .register::<super::trade::Trade>()
         .register::<super::settle::Settle>()
