@@ -21,7 +21,7 @@ impl Default for Retention {
         Self {
             orders_ms: DAY_MS,
             trades_ms: 31 * DAY_MS,
-            deliveries_ms: 400 * DAY_MS,
+            deliveries_ms: 62 * DAY_MS,
             log_ms: 31 * DAY_MS,
         }
     }
