@@ -6,6 +6,7 @@
 
 use crate::db::{Db, Tx};
 use serde_json::Value;
+use std::sync::Arc;
 
 mod postgres;
 mod sqlite;
@@ -121,6 +122,10 @@ impl Ack {
         self
     }
 
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
     /// True when the job will run again.
     pub fn runs_again(&self) -> bool {
         self.finished_ms.is_none()
@@ -150,10 +155,14 @@ pub struct Claim {
 }
 
 /// Acknowledges and claims in one transaction; claimed jobs come in the order they should run.
-pub async fn turn(db: &Db, acks: Vec<Ack>, claim: Option<Claim>) -> sqlx::Result<Vec<Claimed>> {
+pub async fn turn(
+    db: &Db,
+    acks: &Arc<Vec<Ack>>,
+    claim: Option<Claim>,
+) -> sqlx::Result<Vec<Claimed>> {
     let mut claimed = match db {
-        Db::Sqlite(sqlite) => sqlite::turn(sqlite, acks, claim).await?,
-        Db::Postgres(postgres) => postgres::turn(postgres, &acks, claim.as_ref()).await?,
+        Db::Sqlite(sqlite) => sqlite::turn(sqlite, acks.clone(), claim).await?,
+        Db::Postgres(postgres) => postgres::turn(postgres, acks, claim.as_ref()).await?,
     };
     claimed.sort_by(|a, b| (b.priority, a.run_at_ms, &a.id).cmp(&(a.priority, b.run_at_ms, &b.id)));
     Ok(claimed)
@@ -282,7 +291,7 @@ pub async fn next_due_ms(db: &Db, desk: &str) -> sqlx::Result<Option<i64>> {
 /// Events an attempt may write: log lines from 1 on, its end at one half, what people do behind that.
 const EVENTS_PER_ATTEMPT: i64 = 1_000_000;
 
-fn event_n(attempt: i64) -> i64 {
+pub(in crate::db) fn event_n(attempt: i64) -> i64 {
     attempt * EVENTS_PER_ATTEMPT + EVENTS_PER_ATTEMPT / 2
 }
 
@@ -292,7 +301,7 @@ const ACK: &str = "update jobs set state = $1, attempt = $2, run_at_ms = coalesc
      progress_note = coalesce($7, progress_note), result = $8, error = $9, lease_until_ms = null \
      where id = $10 and attempt = $11 and worker = $12 and finished_ms is null";
 
-const EVENT: &str = "insert into job_events (job, n, at_ms, started_ms, attempt, event, message, worker) \
+pub(in crate::db) const EVENT: &str = "insert into job_events (job, n, at_ms, started_ms, attempt, event, message, worker) \
      values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (job, n) do nothing";
 
 const CLAIMED: &str = "id, kind, cast(args as text) as args, attempt, max_attempts, priority, run_at_ms, \

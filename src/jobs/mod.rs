@@ -6,12 +6,18 @@
 mod decide;
 mod enqueue;
 mod outcome;
+mod queue;
+mod queue_layer;
+mod worker_care;
+mod worker_pump;
+mod worker_scout;
 
 pub mod close;
 pub mod drain;
 pub mod import;
 pub mod registry;
 pub mod running;
+pub mod schedule;
 pub mod settle;
 pub mod tick;
 pub mod trade;

@@ -15,7 +15,7 @@ pub(crate) enum End {
     Panicked(String),
     TimedOut,
     /// Stopped from outside before it returned.
-    Stopped(Stop),
+    Stopped,
     /// Found stale before it started.
     Stale,
 }
@@ -52,7 +52,7 @@ pub(crate) fn settle(running: &Running, end: End, settings: &Settings, now_ms: i
             backoff_ms,
         ),
         End::Stale => ended("discarded", "stale: not started in time".to_owned()),
-        End::Returned(Err(JobError::Cancelled)) | End::Stopped(_) => match stopped {
+        End::Returned(Err(JobError::Cancelled)) | End::Stopped => match stopped {
             Some(Stop::Shutdown) => Ack::released(running.fence(), now_ms),
             _ => Ack::ended(running.fence(), "cancelled", now_ms, None),
         },

@@ -4,12 +4,12 @@ use super::{ACK, Ack, CLAIMED, Claim, Claimed, EVENT, EVENTS_PER_ATTEMPT, event_
 use crate::db::engine::SqliteDb;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 pub(super) async fn turn(
     db: &SqliteDb,
-    acks: Vec<Ack>,
+    acks: Arc<Vec<Ack>>,
     claim: Option<Claim>,
 ) -> sqlx::Result<Vec<Claimed>> {
     let writer = db.writer.acquire().await?;
