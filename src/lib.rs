@@ -47,5 +47,6 @@ pub mod import;
 pub mod jobs;
 pub mod market;
 pub mod policy;
+pub mod replay;
 pub mod risk;
 pub mod step;

@@ -23,6 +23,7 @@ pub mod tick;
 pub mod trade;
 pub mod worker;
 
+pub use decide::{Rebuilt, rebuild};
 pub use drain::run_inline;
 pub use enqueue::{Options, enqueue};
 pub use registry::{Defaults, Registry, Schedule};

@@ -1,0 +1,143 @@
+//! What a replay came to: counts, the check of its cash, and a digest of its rows.
+
+use super::ReplayMarket;
+use crate::ctx::Ctx;
+use crate::db::books::{self, Book};
+use crate::db::{decisions, json, orders};
+use crate::domain::coin::Coin;
+use crate::domain::money::{self, from_e8};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The document `replay-market --json` prints.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReplayReport {
+    pub desk: String,
+    pub from: String,
+    pub to: String,
+    pub seed: String,
+    /// Recorded chains, one per underlying and instant.
+    pub snapshots: u64,
+    pub decisions: u64,
+    /// Decisions that are failed ticks.
+    pub errors: u64,
+    pub orders: u64,
+    pub fills: u64,
+    pub settlements: u64,
+    pub cash: BTreeMap<Coin, Cash>,
+    /// Largest |folded cash - (deposits + premium - fees + settlements)| of a coin.
+    pub cash_check: f64,
+    pub seconds: f64,
+    /// SHA-256 over the canonical rows of decisions, orders, fills and settlements.
+    pub digest: String,
+}
+
+/// Where one coin's cash came from; settlements are signed and net of their fees.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Cash {
+    pub deposits: Decimal,
+    /// Received less paid, before fees.
+    pub premium: Decimal,
+    pub fees: Decimal,
+    pub settlements: Decimal,
+    /// As the book is folded.
+    pub cash: Decimal,
+}
+
+impl Cash {
+    fn difference(&self) -> Decimal {
+        (self.cash - (self.deposits + self.premium - self.fees + self.settlements)).abs()
+    }
+}
+
+pub(super) async fn report(
+    ctx: &Ctx,
+    wanted: &ReplayMarket,
+    snapshots: u64,
+    seconds: f64,
+) -> anyhow::Result<ReplayReport> {
+    let book = books::load(&ctx.db, &ctx.desk).await?;
+    let decisions = decisions::all(&ctx.db, &ctx.desk).await?;
+    let orders = orders::list(&ctx.db, &ctx.desk, None, i64::MAX).await?;
+    let mut cash = BTreeMap::new();
+    for coin in &ctx.config.desk.underlyings {
+        cash.insert(*coin, cash_of(&book, *coin)?);
+    }
+    let difference = cash
+        .values()
+        .map(Cash::difference)
+        .max()
+        .unwrap_or_default();
+    let mut lines = Vec::new();
+    for row in &decisions {
+        lines.push(json::canonical(row)?);
+    }
+    for row in &orders {
+        lines.push(json::canonical(row)?);
+    }
+    for row in &book.fills {
+        lines.push(json::canonical(row)?);
+    }
+    for row in &book.settlements {
+        lines.push(json::canonical(row)?);
+    }
+    Ok(ReplayReport {
+        desk: ctx.desk.clone(),
+        from: iso(wanted.from_ms),
+        to: iso(wanted.to_ms),
+        seed: ctx.config.exchange.seed.clone(),
+        snapshots,
+        decisions: decisions.len() as u64,
+        errors: decisions.iter().filter(|row| row.error.is_some()).count() as u64,
+        orders: orders.len() as u64,
+        fills: book.fills.len() as u64,
+        settlements: book.settlements.len() as u64,
+        cash,
+        cash_check: money::float(difference),
+        seconds,
+        digest: digest(&lines),
+    })
+}
+
+/// Adds up the columns of the rows, on another way than the fold does.
+fn cash_of(book: &Book, coin: Coin) -> anyhow::Result<Cash> {
+    let mut cash = Cash {
+        cash: book.fold()?.cash(coin.as_str()),
+        ..Cash::default()
+    };
+    let of_coin = |currency: &str| currency == coin.as_str();
+    for row in book.deposits.iter().filter(|row| of_coin(&row.currency)) {
+        cash.deposits += from_e8(row.amount_e8);
+    }
+    for row in book.fills.iter().filter(|row| of_coin(&row.currency)) {
+        let amount = from_e8(row.size_e8) * from_e8(row.price_e8);
+        cash.premium += if row.side == "sell" { amount } else { -amount };
+        cash.fees += from_e8(row.fee_e8);
+    }
+    for row in book.settlements.iter().filter(|row| of_coin(&row.currency)) {
+        cash.settlements += from_e8(row.payoff_e8) - from_e8(row.fee_e8);
+    }
+    Ok(cash)
+}
+
+fn digest(lines: &[String]) -> String {
+    let mut hash = Sha256::new();
+    for line in lines {
+        hash.update(line.as_bytes());
+        hash.update(b"\n");
+    }
+    let bytes: [u8; 32] = hash.finalize().into();
+    let mut text = String::with_capacity(64);
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+    }
+    text
+}
+
+fn iso(at_ms: i64) -> String {
+    let at = chrono::DateTime::from_timestamp_millis(at_ms).unwrap_or_default();
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
