@@ -34,7 +34,7 @@
 //! *Level.* d ln ATM30 against the index's daily return r: per r -1.64 and per |r| 0.53 in the chains of
 //! 2026 (BTC), -0.61 and 0.33 (ETH); -0.33 and 0.67 in the volatility index of 2021 to 2025 (BTC). Used:
 //! -1.0 and 0.6, -0.4 and 0.33. Reversion 0.063 a day to -0.147 + 0.58 ln(realised volatility) (lambda
-//! 0.97); the constant is lowered by 0.12 (BTC) to meet the quieter level of the chains. Residual
+//! 0.97); the constant is lowered by 0.2 (BTC) to meet the quieter level of the chains. Residual
 //! deviation 0.035 and 0.028 a day.
 //!
 //! *Index.* Days since 2020-06, labelled by 30-day trend (+-10 %) and 10-day volatility (stress over
@@ -228,7 +228,7 @@ static BTC: Fitted = Fitted {
         eta_power: -0.025,
     },
     volatility: VolatilityShape {
-        base: -0.27,
+        base: -0.345,
         per_realised: 0.58,
         reversion: 0.063,
         per_return: -1.0,
@@ -237,7 +237,7 @@ static BTC: Fitted = Fitted {
         far_base: -0.477,
         far_per_level: 0.33,
         far_noise: 0.012,
-        front_mean: -0.02,
+        front_mean: -0.06,
         front_noise: 0.40,
         rho_reversion: 0.11,
         rho_noise: 0.028,
@@ -281,7 +281,7 @@ static ETH: Fitted = Fitted {
         eta_power: -0.070,
     },
     volatility: VolatilityShape {
-        base: -0.16,
+        base: -0.14,
         per_realised: 0.58,
         reversion: 0.063,
         per_return: -0.4,
@@ -290,7 +290,7 @@ static ETH: Fitted = Fitted {
         far_base: -0.289,
         far_per_level: 0.25,
         far_noise: 0.008,
-        front_mean: -0.22,
+        front_mean: -0.15,
         front_noise: 0.33,
         rho_reversion: 0.15,
         rho_noise: 0.0235,
@@ -300,7 +300,7 @@ static ETH: Fitted = Fitted {
     spread: SpreadShape {
         widths: [
             [2.0, 2.0, 3.0, 4.0, 7.0, 10.0, 30.0, 55.0, 300.0],
-            [2.0, 2.0, 3.0, 5.0, 10.0, 15.0, 50.0, 130.0, 330.0],
+            [2.0, 2.0, 3.0, 6.0, 11.0, 15.0, 50.0, 130.0, 330.0],
             [2.0, 3.0, 4.5, 9.0, 10.0, 15.0, 40.0, 90.0, 170.0],
             [3.0, 4.5, 8.0, 10.0, 10.0, 15.0, 60.0, 110.0, 500.0],
             [4.0, 7.0, 10.0, 14.0, 16.0, 23.0, 110.0, 190.0, 2_400.0],

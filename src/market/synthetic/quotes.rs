@@ -137,7 +137,8 @@ impl Expiry {
         let tick = self.steps.tick(mark);
         // Rounding outwards adds one tick on average.
         let half = 0.5 * (width - tick).max(0.2 * tick);
-        let bid = self.steps.floor(mark - half);
+        // A mark of a tick or more finds a bid of one tick, however wide the rest.
+        let bid = self.steps.floor((mark - half).max(mark.min(tick)));
         let ask = self.steps.ceil(mark + half);
         ((bid > 0.0).then_some(bid), Some(ask))
     }

@@ -67,9 +67,9 @@ impl Grid {
         let daily = dte <= DAILY_DTE;
         let deviation = volatility(coin) * (dte.max(1.0) / 365.0).sqrt();
         let widths = if daily {
-            [1.3, 2.0, 2.6]
+            [1.0, 1.6, 2.2]
         } else {
-            [0.6, 1.2, 1.8]
+            [0.35, 0.8, 1.5]
         };
         let multiples = if daily { [1, 2, 2] } else { [1, 2, 5] };
         Self {
@@ -102,9 +102,10 @@ const DAILY_DTE: f64 = 4.0;
 /// USD between strikes at the money: the largest round number within a part of the level.
 fn step(coin: Coin, level: f64, dte: f64) -> u32 {
     let part = match (coin, dte) {
-        (_, dte) if dte <= DAILY_DTE => 0.012,
+        (Coin::Btc, dte) if dte <= DAILY_DTE => 0.012,
+        (Coin::Eth, dte) if dte <= DAILY_DTE => 0.016,
         (Coin::Btc, dte) if dte <= 100.0 => 0.021,
-        (Coin::Eth, dte) if dte <= 100.0 => 0.026,
+        (Coin::Eth, dte) if dte <= 100.0 => 0.032,
         (Coin::Btc, _) => 0.055,
         (Coin::Eth, _) => 0.065,
     };
