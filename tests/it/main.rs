@@ -8,4 +8,6 @@
 mod support;
 
 mod db;
+mod queue;
+mod queue_faults;
 mod synthetic;
