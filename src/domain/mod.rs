@@ -14,4 +14,5 @@ pub mod order;
 pub mod portfolio;
 pub mod pricing;
 pub mod settings;
+pub mod tick_steps;
 pub mod ticks;

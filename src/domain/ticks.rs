@@ -2,6 +2,7 @@
 
 use super::coin::Coin;
 use super::instrument::{Instrument, Style};
+use super::tick_steps::tick_steps;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 /// Where a price between two ticks goes.
@@ -24,16 +25,12 @@ struct Steps {
 
 /// Tick steps of the exchange's instruments (deribit.md section 5), quote currency per coin.
 fn steps(coin: Coin, style: Style) -> Steps {
-    let (fine, above, coarse) = match (style, coin) {
-        (Style::Inverse, _) => ((1, 4), (5, 3), (5, 4)),
-        (Style::Linear, Coin::Btc) => ((5, 0), (1_000, 0), (20, 0)),
-        (Style::Linear, Coin::Eth) => ((2, 1), (50, 0), (1, 0)),
-    };
-    let decimal = |(digits, scale): (i64, u32)| Decimal::new(digits, scale);
+    let table = tick_steps(coin, style);
+    let decimal = |units: u32| Decimal::new(i64::from(units), table.per_unit.ilog10()).normalize();
     Steps {
-        fine: decimal(fine),
-        above: decimal(above),
-        coarse: decimal(coarse),
+        fine: decimal(table.fine),
+        above: decimal(table.above),
+        coarse: decimal(table.coarse),
     }
 }
 
@@ -49,14 +46,7 @@ pub fn tick(instrument: &Instrument, price: Decimal) -> Decimal {
 
 /// [`tick`] as a float, for features and filters, which count spreads in ticks.
 pub fn tick_size(instrument: &Instrument, price: f64) -> f64 {
-    match (instrument.style, instrument.coin) {
-        (Style::Inverse, _) if price > 0.005 => 0.0005,
-        (Style::Inverse, _) => 0.0001,
-        (Style::Linear, Coin::Btc) if price > 1_000.0 => 20.0,
-        (Style::Linear, Coin::Btc) => 5.0,
-        (Style::Linear, Coin::Eth) if price > 50.0 => 1.0,
-        (Style::Linear, Coin::Eth) => 0.2,
-    }
+    tick_steps(instrument.coin, instrument.style).tick(price)
 }
 
 /// The price on the contract's ticks; never below one tick, because nothing trades at 0.

@@ -1,11 +1,10 @@
-//! What the exchange lists: expiries, strikes and price ticks (deribit.md section 5).
+//! Which expiries the exchange lists, and since when (deribit.md section 5).
 //!
 //! Fitted to the 604 recorded snapshots of 2025-12-30 to 2026-05-31: the rules below give exactly the
 //! expiries seen (11 to 13), the thirteenth on the Thursdays on which the next weekly is listed one day
 //! before a weekly expires.
 
-use crate::domain::coin::Coin;
-use crate::domain::instrument::{DAY_MS, EXPIRY_HOUR_MS, Style};
+use crate::domain::instrument::{DAY_MS, EXPIRY_HOUR_MS};
 use chrono::{DateTime, Datelike};
 
 /// Which rule lists an expiry; one date may fall under several.
@@ -121,61 +120,39 @@ fn month(at_ms: i64) -> u32 {
     DateTime::from_timestamp_millis(at_ms).map_or(0, |at| at.month())
 }
 
-/// Price ticks of one contract family: `fine` up to and including `above`, `coarse` over it.
-///
-/// In units of 1/`per_unit` of the quote currency, whole numbers, so that prices on a tick are exact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TickSteps {
-    pub per_unit: u32,
-    pub fine: u32,
-    pub above: u32,
-    pub coarse: u32,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::instrument::parse_expiry;
 
-/// Tick steps of the exchange's instruments, quote currency per coin.
-pub fn tick_steps(coin: Coin, style: Style) -> TickSteps {
-    let (per_unit, fine, above, coarse) = match (style, coin) {
-        (Style::Inverse, _) => (10_000, 1, 50, 5),
-        (Style::Linear, Coin::Btc) => (1, 5, 1_000, 20),
-        (Style::Linear, Coin::Eth) => (10, 2, 500, 10),
-    };
-    TickSteps {
-        per_unit,
-        fine,
-        above,
-        coarse,
-    }
-}
+    const HOUR_MS: i64 = 3_600_000;
 
-impl TickSteps {
-    /// The tick at a price.
-    pub fn tick(self, price: f64) -> f64 {
-        f64::from(self.units(price)) / f64::from(self.per_unit)
+    #[test]
+    fn the_first_day_of_the_year_lists_what_was_recorded() {
+        let at_ms = parse_expiry("1JAN26").expect("a date") + HOUR_MS;
+        let dates = [
+            "2JAN26", "3JAN26", "4JAN26", "5JAN26", "9JAN26", "16JAN26", "30JAN26", "27FEB26",
+            "27MAR26", "26JUN26", "25SEP26", "25DEC26",
+        ];
+        let mut expected: Vec<i64> = dates.iter().filter_map(|date| parse_expiry(date)).collect();
+        // A Thursday: the weekly that replaces tomorrow's is there already.
+        expected.insert(6, parse_expiry("23JAN26").expect("a date"));
+        assert_eq!(expiries(at_ms), expected);
     }
 
-    /// The highest price on a tick that is not above this one; 0 when it is under one tick.
-    pub fn floor(self, price: f64) -> f64 {
-        let unit = f64::from(self.units(price));
-        let scaled = price * f64::from(self.per_unit) / unit;
-        (scaled + ON_TICK).floor() * unit / f64::from(self.per_unit)
-    }
-
-    /// The lowest price on a tick that is not below this one; at least one tick.
-    pub fn ceil(self, price: f64) -> f64 {
-        let unit = f64::from(self.units(price));
-        let scaled = price * f64::from(self.per_unit) / unit;
-        (scaled - ON_TICK).ceil().max(1.0) * unit / f64::from(self.per_unit)
-    }
-
-    fn units(self, price: f64) -> u32 {
-        let above = f64::from(self.above) / f64::from(self.per_unit);
-        if price > above {
-            self.coarse
-        } else {
-            self.fine
+    #[test]
+    fn an_expiry_is_there_from_its_listing_to_its_end() {
+        let mut hour_ms = 1_767_225_600_000;
+        for _ in 0..400 {
+            let listed = expiries(hour_ms);
+            assert!((11..=14).contains(&listed.len()), "{} dates", listed.len());
+            for expiry_ms in listed {
+                let from_ms = listed_at_ms(expiry_ms);
+                assert!(from_ms <= hour_ms && hour_ms < expiry_ms);
+                assert!(expiries(from_ms).contains(&expiry_ms));
+                assert!(!expiries(from_ms - 1).contains(&expiry_ms));
+            }
+            hour_ms += 13 * HOUR_MS;
         }
     }
 }
-
-/// Prices closer to a tick than this part of it are on it: 0.0345 * 10,000 is not 345 in binary.
-const ON_TICK: f64 = 1e-6;

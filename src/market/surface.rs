@@ -38,6 +38,18 @@ impl Slice {
         (self.total_variance(k) / self.years).sqrt()
     }
 
+    /// Volatility of a variance swap to this expiry, which the venue's volatility index is.
+    ///
+    /// The mean of w(k) over a normal d2 (Gatheral 2006, chapter 11), by Gauss-Hermite with five nodes.
+    pub fn variance_swap(&self) -> f64 {
+        let deviation = self.theta.sqrt();
+        let mean: f64 = SWAP_NODES
+            .iter()
+            .map(|(z, weight)| weight * self.total_variance(-z * deviation))
+            .sum();
+        (mean / self.years).sqrt()
+    }
+
     /// Sufficient for a density that is nowhere negative: theta phi (1 + |rho|) < 4 and
     /// theta phi^2 (1 + |rho|) <= 4 (Gatheral and Jacquier, theorem 4.2).
     pub fn is_butterfly_free(&self) -> bool {
@@ -55,6 +67,15 @@ impl Slice {
         later.theta >= self.theta && later.phi <= self.phi && later_psi >= psi * up.max(down)
     }
 }
+
+/// Nodes of a standard normal and their weights.
+const SWAP_NODES: [(f64, f64); 5] = [
+    (-2.856_970_013_872_806, 0.011_257_411_327_720_69),
+    (-1.355_626_179_974_266, 0.222_075_922_005_612_6),
+    (0.0, 0.533_333_333_333_333_3),
+    (1.355_626_179_974_266, 0.222_075_922_005_612_6),
+    (2.856_970_013_872_806, 0.011_257_411_327_720_69),
+];
 
 /// Everything that moves the surface of one coin at one instant; volatilities are fractions.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -155,4 +176,69 @@ const LEAST_NEAR: f64 = 0.05;
 fn decay(speed: f64, years: f64) -> f64 {
     let x = speed * years;
     if x < 1e-6 { 1.0 } else { (1.0 - exp(-x)) / x }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(rho: f64, eta: f64) -> Slice {
+        let (years, theta) = (MONTH, 0.45 * 0.45 * MONTH);
+        Slice {
+            years,
+            theta,
+            rho,
+            phi: eta / theta.sqrt(),
+        }
+    }
+
+    #[test]
+    fn a_slice_has_its_volatility_at_the_money_and_its_skew_beside_it() {
+        let smile = slice(-0.28, 0.78);
+        assert!((smile.volatility(0.0) - 0.45).abs() < 1e-12);
+        assert!(smile.volatility(-0.2) > smile.volatility(0.2));
+        assert!(smile.variance_swap() > 0.45 && smile.variance_swap() < 0.52);
+        assert!((slice(0.0, 1e-6).variance_swap() - 0.45).abs() < 1e-6);
+    }
+
+    #[test]
+    fn too_steep_a_smile_is_recognised() {
+        assert!(slice(-0.3, 0.8).is_butterfly_free());
+        assert!(!slice(-0.3, 2.0).is_butterfly_free());
+        let later = Slice {
+            theta: 0.9 * slice(-0.3, 0.8).theta,
+            ..slice(-0.3, 0.8)
+        };
+        assert!(!slice(-0.3, 0.8).is_calendar_free(&later));
+    }
+
+    #[test]
+    fn the_month_of_a_surface_is_its_level() {
+        let shape = SurfaceShape {
+            kappa: 8.0,
+            front_kappa: 120.0,
+            rho_near: -0.15,
+            rho_far: -0.28,
+            rho_years: 0.008,
+            eta_month: 0.78,
+            eta_power: -0.025,
+        };
+        let state = SurfaceState {
+            level: 0.6,
+            far: 0.5,
+            front: 0.3,
+            rho_shift: 0.0,
+            eta_factor: 1.0,
+        };
+        let surface = Surface::new(&shape, &state);
+        assert!((surface.slice(MONTH).volatility(0.0) - 0.6).abs() < 1e-12);
+        assert!(surface.slice(1.0).volatility(0.0) < 0.6);
+        let days = [1.0, 3.0, 7.0, 14.0, 30.0, 90.0, 365.0];
+        let slices = days.map(|days| surface.slice(days / 365.0));
+        assert!(
+            slices
+                .windows(2)
+                .all(|pair| pair[0].is_calendar_free(&pair[1]))
+        );
+    }
 }

@@ -137,7 +137,7 @@ impl Synthetic {
     pub fn volatility_index(&self, coin: Coin, at_ms: i64) -> f64 {
         let instant = self.instant(coin, at_ms);
         let month = instant.surface.slice(30.0 / 365.0);
-        (month.volatility(0.0) * 10_000.0).round() / 10_000.0
+        (month.variance_swap() * 10_000.0).round() / 10_000.0
     }
 
     /// The contracts listed at an instant, sorted as in a chain.

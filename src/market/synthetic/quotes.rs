@@ -7,7 +7,8 @@ use crate::domain::chain::Quote;
 use crate::domain::coin::Coin;
 use crate::domain::instrument::{DAY_MS, Instrument, OptionType, Style};
 use crate::domain::math::{exp, ln, norm_cdf};
-use crate::market::listing::{Cycle, TickSteps, cycle, tick_steps};
+use crate::domain::tick_steps::{TickSteps, tick_steps};
+use crate::market::listing::{Cycle, cycle};
 use crate::market::surface::Slice;
 
 /// What all quotes of one expiry at one instant share.

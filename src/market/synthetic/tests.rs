@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::instrument::parse_expiry;
+use crate::market::surface::Slice;
 use sha2::{Digest, Sha256};
 
 const NEW_YEAR_MS: i64 = 1_767_225_600_000;
@@ -9,9 +10,18 @@ const HOUR_MS: i64 = 3_600_000;
 
 fn sha256(chain: &Chain) -> String {
     let json = serde_json::to_string(chain).expect("a chain is JSON");
-    Sha256::digest(json)
-        .iter()
-        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    let digest = Sha256::digest(json);
+    let head = digest[..8].try_into().expect("a digest has eight bytes");
+    format!("{:016x}", u64::from_be_bytes(head))
+}
+
+/// Changes when the market of every seed changes: runs made before cannot be repeated after.
+#[test]
+fn a_seed_is_the_same_market_on_every_machine() {
+    let market = Synthetic::new("golden");
+    let chains = Coin::ALL.map(|coin| sha256(&market.chain(coin, NEW_YEAR_MS + 5 * HOUR_MS)));
+    assert_eq!(chains[0], "ee6c791286f9b0b0");
+    assert_eq!(chains[1], "f3637decbe5f1993");
 }
 
 #[test]
@@ -108,7 +118,7 @@ fn surfaces_are_free_of_calendar_and_butterfly_arbitrage() {
                 .map(|ms| surface.slice(ms / (365.0 * DAY_MS as f64)))
                 .collect();
             assert!(
-                slices.iter().all(|slice| slice.is_butterfly_free()),
+                slices.iter().all(Slice::is_butterfly_free),
                 "{coin} {at_ms}"
             );
             for pair in slices.windows(2) {
@@ -237,4 +247,31 @@ fn delivery_is_the_mean_of_the_half_hour_before() {
     let samples = (1..=450).map(|sample| market.index(Coin::Eth, expiry_ms - sample * 4_000));
     let mean = samples.sum::<f64>() / 450.0;
     assert!((market.delivery_price(Coin::Eth, expiry_ms) - mean).abs() < 0.01);
+}
+
+#[test]
+fn each_regime_has_its_own_volatility_and_stress_the_most() {
+    let mut squares: BTreeMap<MarketRegime, (f64, f64)> = BTreeMap::new();
+    for seed in 0..4 {
+        let market = Synthetic::new(&format!("regimes {seed}"));
+        for day in 1..2_500 {
+            let coin_day = &market.path.day(day).coins[0];
+            let sum = squares.entry(market.path.day(day).regime).or_default();
+            *sum = (
+                sum.0 + (coin_day.diffusion + coin_day.jump).powi(2),
+                sum.1 + 1.0,
+            );
+        }
+    }
+    let volatility = |regime| {
+        let (sum, days): (f64, f64) = squares[&regime];
+        (sum / days * 365.0).sqrt()
+    };
+    assert!((0.33..0.55).contains(&volatility(MarketRegime::Bull)));
+    assert!((0.36..0.62).contains(&volatility(MarketRegime::Bear)));
+    assert!((0.29..0.52).contains(&volatility(MarketRegime::Sideways)));
+    assert!((0.75..1.35).contains(&volatility(MarketRegime::Stress)));
+    let share = |regime| squares[&regime].1 / (4.0 * 2_499.0);
+    assert!((0.2..0.4).contains(&share(MarketRegime::Bull)));
+    assert!((0.02..0.12).contains(&share(MarketRegime::Stress)));
 }
