@@ -90,7 +90,7 @@ section! {
         /// Desk seconds per wall second on the built-in exchange; 1 is real time.
         speed: f64 = 720.0,
         /// First instant of the simulated market, ISO 8601 UTC; later starts go on where the desk stopped.
-        start: String = "2026-01-02T07:00:00Z".to_owned(),
+        start: String = "2026-01-05T07:00:00Z".to_owned(),
         /// Bitcoin put into a fresh simulated account.
         deposit_btc: Decimal = Decimal::from(2),
         /// Ether put into a fresh simulated account.
@@ -298,7 +298,7 @@ impl Config {
             return fail(
                 "exchange",
                 "start",
-                "is not an ISO 8601 time such as 2026-01-02T07:00:00Z",
+                "is not an ISO 8601 time such as 2026-01-05T07:00:00Z",
             );
         }
         if !["rules_v1", "rules_v2"].contains(&self.policy.name.as_str()) {

@@ -11,4 +11,6 @@ mod support;
 mod db;
 mod queue;
 mod queue_faults;
+mod desk;
+mod replay;
 mod synthetic;
