@@ -13,12 +13,17 @@ mod worker_pump;
 mod worker_scout;
 
 pub mod close;
+pub mod controls;
 pub mod drain;
 pub mod import;
+pub mod prune;
+pub mod reconcile;
+pub mod record_market;
 pub mod registry;
 pub mod running;
 pub mod schedule;
 pub mod settle;
+pub mod sync_instruments;
 pub mod tick;
 pub mod trade;
 pub mod worker;

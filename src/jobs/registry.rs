@@ -14,10 +14,14 @@ use std::collections::BTreeMap;
 pub fn all() -> Registry {
     Registry::new()
         .register::<super::import::Import>()
+        .register::<super::sync_instruments::SyncInstruments>()
+        .register::<super::record_market::RecordMarket>()
         .register::<super::tick::Tick>()
         .register::<super::trade::Trade>()
+        .register::<super::reconcile::Reconcile>()
         .register::<super::settle::Settle>()
         .register::<super::close::Close>()
+        .register::<super::prune::Prune>()
 }
 
 /// Kinds by name. Passed as a value, so that tests and benchmarks run kinds of their own.

@@ -42,6 +42,16 @@ impl Trade {
         }
     }
 
+    /// Enqueues a visit now, besides the one that is waiting: somebody wants the orders back.
+    pub async fn extra_visit(&self, tx: &mut Tx, ctx: &Ctx) -> anyhow::Result<()> {
+        let options = Options {
+            queue: Some(format!("trade:{}", self.underlying)),
+            ..Options::default()
+        };
+        enqueue(tx, ctx, self, options).await?;
+        Ok(())
+    }
+
     /// Enqueues the visit in the underlying's own serial queue, not before `at_ms` of desk time.
     pub async fn enqueue(
         &self,

@@ -1,0 +1,42 @@
+//! `prune`: rejected candidates of old decisions are deleted in batches; decisions themselves stay.
+
+use super::{Defaults, Done, Job, JobError, Running, Schedule};
+use crate::config::Missed;
+use crate::ctx::Ctx;
+use crate::db::candidates;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prune {}
+
+/// Decisions whose candidates go in one transaction; a write lock held longer would stall the desk.
+const BATCH: i64 = 50;
+/// Batches of one run; the next slot goes on.
+const BATCHES_MAX: u32 = 200;
+
+impl Job for Prune {
+    const KIND: &'static str = "prune";
+    const DEFAULTS: Defaults = Defaults {
+        schedule: Schedule::Cron("0 30 3 * * *"),
+        missed: Missed::Skip,
+        ..Defaults::STANDARD
+    };
+
+    async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
+        let keep = ctx.config.queue.keep_candidates;
+        let mut deleted = 0;
+        for _ in 0..BATCHES_MAX {
+            job.check()?;
+            let mut tx = ctx.db.begin().await?;
+            let rows = candidates::prune(&mut tx, &ctx.desk, keep, BATCH).await?;
+            tx.commit().await?;
+            deleted += rows;
+            if rows == 0 {
+                break;
+            }
+        }
+        Ok(json!({ "candidates": deleted }))
+    }
+}

@@ -1,0 +1,102 @@
+//! `reconcile`: compares our folded book with the exchange's; halts the desk when they differ.
+
+use super::tick::underlyings;
+use super::{Defaults, Done, Job, JobError, Running, Schedule};
+use crate::config::{Missed, Reconcile as Policy};
+use crate::ctx::Ctx;
+use crate::db::desks::{self, DeskState};
+use crate::db::reconciliations::{self, ReconciliationRow};
+use crate::db::{books, orders};
+use crate::domain::coin::Coin;
+use crate::execution::reconcile::{Book, OnDifference, Outcome, reconcile};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reconcile {
+    pub underlying: Coin,
+}
+
+impl Job for Reconcile {
+    const KIND: &'static str = "reconcile";
+    const DEFAULTS: Defaults = Defaults {
+        schedule: Schedule::Cron("0 5 * * * *"),
+        missed: Missed::Skip,
+        targets: underlyings,
+        ..Defaults::STANDARD
+    };
+
+    async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
+        let (desk, coin, now_ms) = (ctx.row().await?, self.underlying, ctx.clock.now_ms());
+        if desk.dry_run {
+            return Ok(json!({ "skipped": "a dry run has no book at the exchange" }));
+        }
+        if !orders::working(&ctx.db, &ctx.desk, coin).await?.is_empty() {
+            return Ok(json!({ "skipped": "orders are working" }));
+        }
+        let portfolio = books::portfolio(&ctx.db, &ctx.desk).await?;
+        if portfolio
+            .positions_of(coin)
+            .any(|held| held.instrument.expiry_ms <= now_ms)
+        {
+            return Ok(json!({ "skipped": "an expiry waits for its settlement" }));
+        }
+        let held = portfolio
+            .positions_of(coin)
+            .map(|held| (held.instrument, held.size));
+        let ours = Book {
+            cash: BTreeMap::from([(coin.as_str().to_owned(), portfolio.cash(coin.as_str()))]),
+            positions: held.collect(),
+        };
+        let theirs = theirs(&ctx, coin, now_ms).await?;
+        let index = ctx.exchange.index_price(coin, now_ms).await?;
+        let policy = match ctx.config.desk.reconcile {
+            Policy::Halt => OnDifference::Halt,
+            Policy::Adopt => OnDifference::Adopt,
+        };
+        let tolerance_usd = ctx.config.desk.reconcile_tolerance_usd;
+        let found = reconcile(&ours, &theirs, index, tolerance_usd, policy);
+        let row = ReconciliationRow {
+            id: ctx.clock.id(),
+            desk: ctx.desk.clone(),
+            job: job.id.clone(),
+            underlying: coin.as_str().to_owned(),
+            at_ms: now_ms,
+            outcome: found.outcome.as_str().to_owned(),
+            difference_usd: found.difference_usd,
+            details: serde_json::from_value(serde_json::to_value(&found.differences)?)?,
+        };
+        if found.outcome == Outcome::Adopted {
+            let error =
+                "workers.toml [desk] reconcile: adopting positions is not possible yet; use halt";
+            return Err(JobError::Abort(anyhow::anyhow!(
+                "{error}; they differ: {:?}",
+                found.differences
+            )));
+        }
+        let mut tx = ctx.db.begin().await?;
+        reconciliations::insert(&mut tx, &row).await?;
+        if found.outcome == Outcome::Halted {
+            desks::set_state(&mut tx, &ctx.desk, DeskState::Paused, now_ms).await?;
+        }
+        let done = json!({ "reconciliation": row.id, "outcome": row.outcome,
+            "difference_usd": row.difference_usd });
+        job.finish(&mut tx, &done).await?;
+        tx.commit().await?;
+        Ok(done)
+    }
+}
+
+async fn theirs(ctx: &Ctx, coin: Coin, at_ms: i64) -> anyhow::Result<Book> {
+    let account = ctx.exchange.account(coin, at_ms).await?;
+    let held = ctx.exchange.positions(coin, at_ms).await?;
+    Ok(Book {
+        cash: BTreeMap::from([(coin.as_str().to_owned(), account.balance)]),
+        positions: held
+            .into_iter()
+            .map(|held| (held.instrument, held.size))
+            .collect(),
+    })
+}
