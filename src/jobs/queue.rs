@@ -209,8 +209,12 @@ impl Backend for LaneBackend {
     fn poll_close(
         &mut self,
         _: &mut Context<'_>,
-        _: &WorkerContext,
+        worker: &WorkerContext,
     ) -> Poll<Result<(), Infallible>> {
+        // A worker whose backend has run dry waits for this call before it ends.
+        if !worker.is_stopped() && worker.stop().is_err() {
+            tracing::debug!("the worker had stopped by itself");
+        }
         Poll::Ready(Ok(()))
     }
 }
