@@ -1,6 +1,7 @@
 //! `thetaq config`: the settings in force, as a file that can be saved and edited.
 
-use super::session::Session;
+use super::session::{Session, without_password};
+use crate::jobs::registry;
 use clap::Args;
 
 /// Print the settings in force as a workers.toml with every key explained
@@ -12,7 +13,13 @@ pub(super) struct PrintConfig {}
 
 impl PrintConfig {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
-        let text = session.config.text(&[]);
-        session.output.result(&session.config, || text)
+        let mut config = session.config.clone();
+        config.database.url = without_password(&config.database.url);
+        let registry = registry::all();
+        let kinds: Vec<_> = registry
+            .kinds()
+            .map(|kind| (kind.name, kind.defaults(&config)))
+            .collect();
+        session.output.result(&config, || config.text(&kinds))
     }
 }

@@ -4,9 +4,21 @@
 
 mod completions;
 mod config;
+mod doctor;
+mod enqueue;
+mod follow;
+mod import;
+mod jobs;
 mod migrate;
 mod output;
+mod progress;
+mod quotes;
+mod replay;
+mod rows;
 mod session;
+mod sql;
+mod tick;
+mod work;
 
 use clap::{Args, Parser, Subcommand};
 use output::Output;
@@ -53,8 +65,22 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Work(work::Work),
     Migrate(migrate::Migrate),
+    Doctor(doctor::Doctor),
     Config(config::PrintConfig),
+    Import(import::Import),
+    Coverage(rows::Coverage),
+    Quotes(quotes::Quotes),
+    Tick(tick::Tick),
+    Decisions(rows::Decisions),
+    Positions(rows::Positions),
+    Jobs(jobs::Jobs),
+    Enqueue(enqueue::Enqueue),
+    Schedules(rows::Schedules),
+    Replay(replay::Replay),
+    ReplayMarket(replay::Market),
+    Sql(sql::Sql),
     Completions(completions::Completions),
 }
 
@@ -67,19 +93,44 @@ impl Cli {
     /// Runs the command; without one, opens the desk.
     pub async fn run(self) -> anyhow::Result<()> {
         let output = Output::new(self.global.json);
-        match self.command {
-            None => anyhow::bail!("not yet"),
-            Some(Command::Completions(command)) => command.run(output),
-            Some(Command::Config(command)) => command.run(&Session::new(&self.global, output)?),
-            Some(Command::Migrate(command)) => {
-                command.run(&Session::new(&self.global, output)?).await
-            }
-        }
+        let command = match self.command {
+            Some(Command::Completions(command)) => return command.run(output),
+            Some(command) => command,
+            None => Command::Work(work::Work::all()),
+        };
+        command.run(&Session::new(&self.global, output)?).await
     }
 
     /// Commands that stay say what they do; the others speak up when something is wrong.
     fn default_log(&self) -> &'static str {
-        "warn"
+        match self.command {
+            None | Some(Command::Work(_)) => "info,sqlx=warn",
+            _ => "warn",
+        }
+    }
+}
+
+impl Command {
+    async fn run(self, session: &Session) -> anyhow::Result<()> {
+        match self {
+            Self::Work(command) => command.run(session).await,
+            Self::Migrate(command) => command.run(session).await,
+            Self::Doctor(command) => command.run(session).await,
+            Self::Config(command) => command.run(session),
+            Self::Import(command) => command.run(session).await,
+            Self::Coverage(command) => command.run(session).await,
+            Self::Quotes(command) => command.run(session).await,
+            Self::Tick(command) => command.run(session).await,
+            Self::Decisions(command) => command.run(session).await,
+            Self::Positions(command) => command.run(session).await,
+            Self::Jobs(command) => command.run(session).await,
+            Self::Enqueue(command) => command.run(session).await,
+            Self::Schedules(command) => command.run(session).await,
+            Self::Replay(command) => command.run(session).await,
+            Self::ReplayMarket(command) => command.run(session).await,
+            Self::Sql(command) => command.run(session).await,
+            Self::Completions(command) => command.run(session.output),
+        }
     }
 }
 

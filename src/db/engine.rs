@@ -119,6 +119,8 @@ impl Db {
             Self::Sqlite(sqlite) => migrations.run(&sqlite.writer).await?,
             Self::Postgres(postgres) => migrations.run(&postgres.pool).await?,
         }
+        super::views::create(self).await?;
+        super::reader::role::create(self).await?;
         Ok(())
     }
 

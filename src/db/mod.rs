@@ -26,14 +26,17 @@ pub mod jobs_control;
 pub mod jobs_turn;
 pub mod json;
 pub mod leases;
+pub mod named;
 pub mod orders;
 pub mod probe;
+pub mod reader;
 pub mod reconciliations;
 pub mod risk_lines;
 pub mod schedules;
 pub mod series;
 pub mod settlements;
 pub mod venues;
+pub mod views;
 pub mod workers;
 
 pub use engine::{Db, DbError, Tx};

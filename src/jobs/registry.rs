@@ -214,6 +214,24 @@ impl Kind {
         Settings::of(self.name, &self.defaults, config)
     }
 
+    /// The kind's own values for every key of `[jobs.KIND]`.
+    pub fn defaults(&self, config: &Config) -> crate::config::JobConfig {
+        let own = Config {
+            jobs: BTreeMap::new(),
+            ..config.clone()
+        };
+        let settings = self.settings(&own);
+        crate::config::JobConfig {
+            queue: Some(settings.queue),
+            concurrency: Some(settings.concurrency),
+            timeout_ms: Some(settings.timeout_ms),
+            max_attempts: u32::try_from(settings.max_attempts).ok(),
+            backoff_ms: Some(settings.backoff_ms),
+            schedule: settings.schedule.or_else(|| Some("off".to_owned())),
+            missed: Some(settings.missed),
+        }
+    }
+
     /// Whether a payload decodes.
     pub fn check(&self, args: &Value) -> anyhow::Result<()> {
         (self.check)(args).map_err(|error| {

@@ -9,8 +9,9 @@ mod import;
 mod support;
 
 mod db;
+mod desk;
 mod queue;
 mod queue_faults;
-mod desk;
+mod reader;
 mod replay;
 mod synthetic;

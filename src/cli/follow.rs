@@ -1,0 +1,102 @@
+//! Waiting for a job: workers run it when some are alive, otherwise this process does.
+
+use super::progress::Bar;
+use super::session::Session;
+use crate::ctx::{Ctx, Purpose};
+use crate::db::desks;
+use crate::db::jobs::{self, JobRow};
+use crate::jobs::drain::run_inline;
+use crate::jobs::{Options, registry};
+use anyhow::Context;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// The live desk as this command sees it.
+pub(super) async fn live(session: &Session, purpose: Purpose) -> anyhow::Result<Ctx> {
+    let db = session.db().await?;
+    Ctx::live(db, Arc::new(session.config.clone()), purpose).await
+}
+
+/// Whether some process runs jobs on this database.
+pub(super) async fn workers_alive(ctx: &Ctx) -> anyhow::Result<bool> {
+    let since_ms = ctx.clock.wall_ms() - ctx.config.queue.lease_ms;
+    Ok(desks::alive(&ctx.db, since_ms).await?.now)
+}
+
+/// Enqueues one job of a kind known by name; returns its id.
+pub(super) async fn enqueue(
+    ctx: &Ctx,
+    kind: &str,
+    args: Value,
+    options: Options,
+) -> anyhow::Result<String> {
+    let mut tx = ctx.db.begin().await?;
+    let registry = registry::all();
+    let enqueued = registry.enqueue(&mut tx, ctx, kind, args, options).await?;
+    tx.commit().await?;
+    Ok(enqueued.id)
+}
+
+/// Waits until the job is finished and returns its row, whatever it ended as.
+pub(super) async fn wait(ctx: &Ctx, id: &str) -> anyhow::Result<JobRow> {
+    let bar = Bar::start();
+    let done = if workers_alive(ctx).await? {
+        watch(ctx, id, &bar).await?
+    } else {
+        let registry = registry::all();
+        tokio::select! {
+            ran = run_inline(ctx, &registry, id) => ran?.with_context(|| missing(id))?,
+            row = watch(ctx, id, &bar) => row?,
+        }
+    };
+    bar.end();
+    Ok(done)
+}
+
+async fn watch(ctx: &Ctx, id: &str, bar: &Bar) -> anyhow::Result<JobRow> {
+    loop {
+        let row = jobs::get(&ctx.db, id).await?.with_context(|| missing(id))?;
+        if finished(&row) {
+            return Ok(row);
+        }
+        bar.show(
+            row.progress,
+            row.progress_note.as_deref().unwrap_or_default(),
+        );
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+pub(super) fn missing(id: &str) -> String {
+    format!("there is no job {id}; `thetaq jobs list` shows them")
+}
+
+pub(super) fn finished(row: &JobRow) -> bool {
+    ["succeeded", "discarded", "cancelled"].contains(&row.state.as_str())
+}
+
+/// The result of a job that succeeded; otherwise an error that says how it ended and what to look at.
+pub(super) fn result(row: &JobRow) -> anyhow::Result<Value> {
+    anyhow::ensure!(
+        row.state == "succeeded",
+        "the {} job {} was {}: {}; see `thetaq jobs show {}`",
+        row.kind,
+        row.id,
+        row.state,
+        row.error.as_deref().unwrap_or("no reason was stored"),
+        row.id
+    );
+    Ok(row.result.clone().unwrap_or(Value::Null))
+}
+
+/// What `jobs show`, `jobs wait` and `enqueue` print for programs.
+pub(super) fn document(row: &JobRow) -> Value {
+    json!({
+        "id": row.id, "kind": row.kind, "state": row.state, "progress": row.progress,
+        "progress_note": row.progress_note, "attempts": row.attempt, "max_attempts": row.max_attempts,
+        "args": row.args, "result": row.result, "error": row.error, "worker": row.worker, "parent": row.parent,
+    })
+}

@@ -1,0 +1,141 @@
+//! `thetaq sql`: named questions and free queries through the guarded reader.
+
+use super::Usage;
+use super::output::table;
+use super::session::Session;
+use crate::db::reader::{Limits, Reader, Rows};
+use crate::db::{named, views};
+use clap::{Args, ValueEnum};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Ask the database: a named question, or one select over the views v_*
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  thetaq sql                                          list questions and views\n  thetaq sql failed_filters --param underlying=ETH\n  thetaq sql --query \"select * from v_fills\" --format csv"
+)]
+pub(super) struct Sql {
+    /// A named question; without one and without --query, all are listed
+    #[arg(conflicts_with = "query")]
+    name: Option<String>,
+    /// One select statement over the views
+    #[arg(long)]
+    query: Option<String>,
+    /// A parameter of the question, KEY=VALUE; may be repeated
+    #[arg(long = "param", value_name = "KEY=VALUE", value_parser = pair)]
+    parameters: Vec<(String, String)>,
+    /// How to print the rows; --json is the same as json
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// At most so many rows
+    #[arg(long, default_value_t = 10_000)]
+    limit: usize,
+    /// Stop after so many seconds
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+    Csv,
+    Jsonl,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+impl Sql {
+    pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
+        let limits = Limits {
+            rows: self.limit,
+            time: Duration::from_secs(self.seconds),
+            ..Limits::default()
+        };
+        let rows = match (&self.name, &self.query) {
+            (None, None) => return list(session),
+            (None, Some(query)) => {
+                let reader = Reader::new(&session.db().await?);
+                reader.query(query, &[], limits).await?
+            }
+            (Some(name), _) => {
+                let question = named::find(name).ok_or_else(|| unknown(name))?;
+                let given: BTreeMap<_, _> = self.parameters.iter().cloned().collect();
+                let reader = Reader::new(&session.db().await?);
+                question.run(&reader, &given, limits).await?
+            }
+        };
+        if rows.truncated {
+            tracing::warn!(
+                rows = rows.rows.len(),
+                "the result is truncated; raise --limit"
+            );
+        }
+        let format = if session.output.json {
+            Format::Json
+        } else {
+            self.format
+        };
+        session.output.line(&printed(&rows, format)?)
+    }
+}
+
+fn unknown(name: &str) -> Usage {
+    let names: Vec<_> = named::all().iter().map(|question| question.name).collect();
+    Usage(format!(
+        "there is no question named `{name}`; there are {}",
+        names.join(", ")
+    ))
+}
+
+fn printed(rows: &Rows, format: Format) -> anyhow::Result<String> {
+    let columns: Vec<&str> = rows.columns.iter().map(String::as_str).collect();
+    let text = match format {
+        Format::Table => table(&columns, &rows.rows),
+        Format::Json => serde_json::to_string_pretty(&rows.objects())?,
+        Format::Jsonl => {
+            let lines: Vec<String> = rows.objects().iter().map(ToString::to_string).collect();
+            lines.join("\n")
+        }
+        Format::Csv => csv(rows)?,
+    };
+    Ok(text.trim_end_matches('\n').to_owned())
+}
+
+fn csv(rows: &Rows) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(&rows.columns)?;
+    for row in &rows.rows {
+        writer.write_record(row.iter().map(|value| match value {
+            serde_json::Value::Null => String::new(),
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        }))?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+fn list(session: &Session) -> anyhow::Result<()> {
+    let (questions, views) = (named::all(), views::all());
+    let document = serde_json::json!({"questions": questions, "views": views});
+    session.output.result(&document, || {
+        let mut text = "Questions (thetaq sql NAME):\n".to_owned();
+        for question in &questions {
+            text += &format!("  {:<22} {}\n", question.name, question.title);
+            for parameter in &question.parameters {
+                text += &format!(
+                    "  {:<22}   --param {}={}  {}\n",
+                    "", parameter.name, parameter.default, parameter.meaning
+                );
+            }
+        }
+        text += "\nViews (thetaq sql --query \"select ..\"):\n";
+        for view in &views {
+            text += &format!("  {:<22} {}\n", view.name, view.about);
+        }
+        text
+    })
+}

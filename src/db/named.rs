@@ -1,0 +1,142 @@
+//! The questions that come with the program: sql/analysis, one file each, run by the guarded reader.
+//!
+//! A file starts with `-- title`, then `-- :name type default: meaning` per parameter, then
+//! `-- Read it: ..`, then one select over the views with `:name` where a parameter goes.
+
+use crate::db::reader::{Limits, ReadError, Reader, Rows};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+macro_rules! questions {
+    ($($name:literal),* $(,)?) => {
+        const SOURCES: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../sql/analysis/", $name, ".sql")))),*];
+    };
+}
+
+questions![
+    "decisions_by_action",
+    "failed_filters",
+    "premium_by_month",
+    "refusals",
+    "equity_by_day",
+    "slow_jobs",
+    "coverage_by_month",
+];
+
+/// One named question.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Question {
+    pub name: &'static str,
+    pub title: &'static str,
+    /// One sentence: how to read the result.
+    pub read_it: &'static str,
+    pub parameters: Vec<Parameter>,
+    #[serde(skip)]
+    sql: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Parameter {
+    pub name: &'static str,
+    /// `text`, `bigint` or `double precision`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The value when none is given; `null` asks for everything.
+    pub default: &'static str,
+    pub meaning: &'static str,
+}
+
+/// Every question, in the order of the list above.
+pub fn all() -> Vec<Question> {
+    SOURCES
+        .iter()
+        .map(|(name, sql)| question(name, sql))
+        .collect()
+}
+
+pub fn find(name: &str) -> Option<Question> {
+    all().into_iter().find(|question| question.name == name)
+}
+
+impl Question {
+    /// Runs it with the given parameters, texts as a person types them.
+    pub async fn run(
+        &self,
+        reader: &Reader,
+        given: &BTreeMap<String, String>,
+        limits: Limits,
+    ) -> Result<Rows, ReadError> {
+        if let Some(unknown) = given.keys().find(|key| !self.knows(key)) {
+            return Err(ReadError::Sql(format!(
+                "{} has no parameter `{unknown}`; `thetaq sql` lists them",
+                self.name
+            )));
+        }
+        let mut sql = self.sql.to_owned();
+        let mut values = Vec::new();
+        for (at, parameter) in self.parameters.iter().enumerate() {
+            let place = format!("cast(${} as {})", at + 1, parameter.kind);
+            sql = sql.replace(&format!(":{}", parameter.name), &place);
+            let text = given
+                .get(parameter.name)
+                .map_or(parameter.default, String::as_str);
+            values.push(parameter.value(text)?);
+        }
+        reader.query(&sql, &values, limits).await
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        self.parameters
+            .iter()
+            .any(|parameter| parameter.name == name)
+    }
+}
+
+impl Parameter {
+    fn value(&self, text: &str) -> Result<Value, ReadError> {
+        if text == "null" {
+            return Ok(Value::Null);
+        }
+        let wrong = || ReadError::Sql(format!("--param {}: `{text}` is not a number", self.name));
+        match self.kind {
+            "bigint" => Ok(text.parse::<i64>().map_err(|_| wrong())?.into()),
+            "double precision" => Ok(text.parse::<f64>().map_err(|_| wrong())?.into()),
+            _ => Ok(text.into()),
+        }
+    }
+}
+
+fn question(name: &'static str, source: &'static str) -> Question {
+    let mut comments = source
+        .lines()
+        .take_while(|line| line.starts_with("--"))
+        .map(|line| line.trim_start_matches("-- "));
+    let title = comments.next().unwrap_or_default();
+    let mut found = Question {
+        name,
+        title,
+        read_it: "",
+        parameters: Vec::new(),
+        sql: &source[source.find("select").unwrap_or(0)..],
+    };
+    for comment in comments {
+        match comment.strip_prefix(':') {
+            Some(line) => found.parameters.extend(parameter(line)),
+            None => found.read_it = comment.trim_start_matches("Read it: "),
+        }
+    }
+    found
+}
+
+/// `name type default: meaning`; the type may be two words.
+fn parameter(line: &'static str) -> Option<Parameter> {
+    let (declaration, meaning) = line.split_once(": ")?;
+    let (name, rest) = declaration.split_once(' ')?;
+    let (kind, default) = rest.rsplit_once(' ')?;
+    Some(Parameter {
+        name,
+        kind,
+        default,
+        meaning,
+    })
+}
