@@ -7,6 +7,8 @@ pub mod coin;
 pub mod context;
 pub mod decision;
 pub mod fees;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod instrument;
 pub mod math;
 pub mod money;

@@ -96,7 +96,7 @@ impl<'a> Closes<'a> {
         let after = self
             .known
             .partition_point(|(close_ms, _)| *close_ms < at_ms);
-        let around = self.known.get(after.checked_sub(1)?..)?;
+        let around = &self.known[after.saturating_sub(1)..];
         around
             .iter()
             .take(2)
