@@ -53,8 +53,11 @@ pub fn decide_among(
     decision(settings, version, outcome, draw, candidates)
 }
 
+/// The score of a policy, term by term.
+type Score = fn(&Candidate, &Settings) -> Terms;
+
 /// Version and score of a policy by name.
-fn rules(policy: &str) -> Option<(&'static str, fn(&Candidate, &Settings) -> Terms)> {
+fn rules(policy: &str) -> Option<(&'static str, Score)> {
     match policy {
         "rules_v1" => Some((rules_v1::VERSION, rules_v1::terms)),
         "rules_v2" => Some((rules_v2::VERSION, rules_v2::terms)),

@@ -84,7 +84,7 @@ fn at_the_money(quotes: &[Quote]) -> Option<f64> {
         Some((ln(quote.instrument.strike() / forward), vol(quote)?))
     };
     let points = || quotes.iter().filter_map(point);
-    let below = points().filter(|(x, _)| *x <= 0.0).last()?;
+    let below = points().rev().find(|(x, _)| *x <= 0.0)?;
     let above = points().find(|(x, _)| *x >= 0.0)?;
     Some(between(below, above, 0.0))
 }
