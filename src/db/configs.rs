@@ -13,10 +13,8 @@ pub fn hash(settings: &Settings) -> String {
 /// 16 hexadecimal digits that stand for a text.
 pub fn digest(text: &str) -> String {
     let bytes = Sha256::digest(text.as_bytes());
-    bytes[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let leading = bytes.first_chunk().expect("a digest has 32 bytes");
+    format!("{:016x}", u64::from_be_bytes(*leading))
 }
 
 /// Stores the settings under their hash, once; gives the hash.

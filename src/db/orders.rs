@@ -8,6 +8,7 @@ use crate::domain::order::{Leg, OrderState, Side};
 
 /// One row of `orders`. Sizes in coin, prices in the quote currency per coin, both scaled by 1e8.
 #[derive(Clone, Debug, Default, PartialEq, sqlx::FromRow, serde::Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "columns of the table")]
 pub struct OrderRow {
     pub id: String,
     pub desk: String,

@@ -5,9 +5,9 @@ mod rebuild;
 mod record;
 mod value;
 
-pub use gather::{Gathered, gather};
+pub(super) use gather::gather;
 pub use rebuild::{Rebuilt, rebuild};
-pub use record::{Recorded, failed, record};
+pub(super) use record::{Recorded, failed, record};
 
 use crate::clock::derived_id;
 use crate::ctx::Ctx;

@@ -93,7 +93,7 @@ impl Job for Trade {
                 NextLeg::Finished => return Ok(done(&rows)),
                 NextLeg::Drop { index, reason } => {
                     let row = &mut rows[index];
-                    row.state = OrderState::Cancelled.as_str().to_owned();
+                    OrderState::Cancelled.as_str().clone_into(&mut row.state);
                     row.error = Some(reason.to_owned());
                     row.updated_ms = now_ms;
                     let mut tx = ctx.db.begin().await?;
@@ -143,7 +143,7 @@ impl Trade {
     ) -> anyhow::Result<()> {
         books::touch(tx, &ctx.desk, self.underlying).await?;
         row.job = Some(job.id.clone());
-        row.state = seen.state.as_str().to_owned();
+        seen.state.as_str().clone_into(&mut row.state);
         row.filled_e8 = to_e8(seen.filled);
         row.limit_price_e8 = seen.limit_price.map(to_e8).or(row.limit_price_e8);
         row.average_price_e8 = seen.average_price.map(to_e8);

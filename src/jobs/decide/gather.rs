@@ -16,18 +16,23 @@ use crate::market::features::features;
 
 /// A context with what is needed to record what becomes of it.
 #[derive(Clone, Debug)]
-pub struct Gathered {
-    pub context: Context,
-    pub settings: Settings,
+pub(crate) struct Gathered {
+    pub(crate) context: Context,
+    pub(crate) settings: Settings,
     /// The whole book, the other coin included.
-    pub portfolio: Portfolio,
+    pub(crate) portfolio: Portfolio,
     /// Version of the book of this underlying when it was read.
-    pub version: i64,
+    pub(crate) version: i64,
 }
 
 /// Reads the book, then the market. `at_ms` is the instant asked for; the context speaks of that instant
 /// or of the last change of the book, whichever is later, so that nothing in it lies in its future.
-pub async fn gather(ctx: &Ctx, row: &DeskRow, coin: Coin, at_ms: i64) -> anyhow::Result<Gathered> {
+pub(crate) async fn gather(
+    ctx: &Ctx,
+    row: &DeskRow,
+    coin: Coin,
+    at_ms: i64,
+) -> anyhow::Result<Gathered> {
     let version = books::version(&ctx.db, &ctx.desk, coin).await?;
     let book = books::load(&ctx.db, &ctx.desk).await?;
     let portfolio = book.fold()?;

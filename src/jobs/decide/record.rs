@@ -15,25 +15,24 @@ use crate::domain::money::to_e8;
 use crate::domain::order::{Fill, Intent, OrderState, Side};
 use crate::execution::ticket::label;
 use crate::jobs::trade::Trade;
-use crate::jobs::{Options, enqueue};
 use crate::step::Step;
 use serde_json::{Value, json};
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Recorded {
-    pub decision: String,
-    pub action: Action,
-    pub verdict: &'static str,
-    pub orders: usize,
-    pub fills: usize,
+pub(crate) struct Recorded {
+    pub(crate) decision: String,
+    pub(crate) action: Action,
+    pub(crate) verdict: &'static str,
+    pub(crate) orders: usize,
+    pub(crate) fills: usize,
     /// True when another writer changed the book meanwhile: nothing may be committed.
-    pub outdated: bool,
+    pub(crate) outdated: bool,
 }
 
 impl Recorded {
     /// What the job produced, for its page.
-    pub fn done(&self) -> Value {
+    pub(crate) fn done(&self) -> Value {
         json!({
             "decision": self.decision,
             "action": self.action.name(),
@@ -46,7 +45,7 @@ impl Recorded {
 }
 
 /// Writes a step under its decision's id. The caller commits unless the book was outdated.
-pub async fn record(
+pub(crate) async fn record(
     tx: &mut Tx,
     ctx: &Ctx,
     desk: &DeskRow,
@@ -59,7 +58,7 @@ pub async fn record(
         .verdict
         .intents
         .iter()
-        .map(|intent| intent.get())
+        .map(crate::risk::Approved::get)
         .collect();
     let coin = gathered.context.coin;
     let mut recorded = Recorded {
@@ -175,7 +174,7 @@ fn blank(ctx: &Ctx, job: &str, id: &str, coin: Coin, as_of_ms: i64) -> DecisionR
 }
 
 /// Writes a tick that failed as a decision row with its error: no tick is without a row.
-pub async fn failed(
+pub(crate) async fn failed(
     tx: &mut Tx,
     ctx: &Ctx,
     desk: &DeskRow,
@@ -228,7 +227,7 @@ fn fill_of<'a>(intent: &Intent, fills: &'a [Fill]) -> Option<&'a Fill> {
 fn simulate(order: &mut OrderRow, intent: &Intent, fill: Option<&Fill>) {
     order.simulated = true;
     let Some(fill) = fill else {
-        order.state = OrderState::Rejected.as_str().to_owned();
+        OrderState::Rejected.as_str().clone_into(&mut order.state);
         order.error = Some("no quote on the other side to fill against".to_owned());
         return;
     };
@@ -238,7 +237,7 @@ fn simulate(order: &mut OrderRow, intent: &Intent, fill: Option<&Fill>) {
     } else {
         OrderState::Cancelled
     };
-    order.state = state.as_str().to_owned();
+    state.as_str().clone_into(&mut order.state);
     order.filled_e8 = to_e8(fill.size);
     order.limit_price_e8 = Some(to_e8(fill.price));
     order.average_price_e8 = Some(to_e8(fill.price));
