@@ -98,3 +98,120 @@ fn merge(position: &mut Position, signed: Decimal, price: Decimal, fee: Decimal)
     }
     position.size = after;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixture::{decimal, named};
+    use crate::domain::order::Side;
+    use proptest::prelude::*;
+
+    const CALL: &str = "BTC-30JAN26-97200-C";
+
+    fn fill(side: Side, size: Decimal, price: Decimal, at_ms: i64) -> Fill {
+        Fill {
+            instrument: named(CALL),
+            side,
+            size,
+            price,
+            fee: size * decimal("0.0003"),
+            index_price: decimal("90000"),
+            at_ms,
+            trade_id: format!("trade-{at_ms}"),
+        }
+    }
+
+    #[test]
+    fn a_sale_and_its_purchase_leave_only_cash() {
+        let mut book = Portfolio::default();
+        book.deposit("BTC", decimal("2"));
+        book.fill(
+            &fill(Side::Sell, decimal("0.2"), decimal("0.02"), 1),
+            "chain",
+            0,
+        );
+        let short = book.position(&named(CALL)).expect("held");
+        assert_eq!(
+            (short.size, short.fees),
+            (decimal("-0.2"), decimal("0.00006"))
+        );
+        assert_eq!(book.short_calls(Coin::Btc), decimal("0.2"));
+        book.fill(
+            &fill(Side::Buy, decimal("0.2"), decimal("0.01"), 2),
+            "chain",
+            0,
+        );
+        assert_eq!(book.positions().count(), 0);
+        assert_eq!(book.cash("BTC"), decimal("2.00188"));
+    }
+
+    #[test]
+    fn growing_averages_the_price_and_crossing_zero_starts_afresh() {
+        let mut book = Portfolio::default();
+        book.fill(
+            &fill(Side::Sell, decimal("0.1"), decimal("0.02"), 1),
+            "chain",
+            0,
+        );
+        book.fill(
+            &fill(Side::Sell, decimal("0.3"), decimal("0.01"), 2),
+            "chain",
+            0,
+        );
+        let average = |book: &Portfolio| book.position(&named(CALL)).map(|held| held.average_price);
+        assert_eq!(average(&book), Some(decimal("0.0125")));
+        book.fill(
+            &fill(Side::Buy, decimal("0.1"), decimal("0.05"), 3),
+            "chain",
+            0,
+        );
+        assert_eq!(average(&book), Some(decimal("0.0125")));
+        book.fill(
+            &fill(Side::Buy, decimal("0.5"), decimal("0.03"), 4),
+            "chain",
+            0,
+        );
+        assert_eq!(average(&book), Some(decimal("0.03")));
+    }
+
+    /// Mistake 7 of the earlier system: amounts of two currencies were added up.
+    #[test]
+    fn mistake_7_linear_premium_is_usdc_and_inverse_premium_is_coin() {
+        let mut book = Portfolio::default();
+        let mut linear = fill(Side::Sell, decimal("0.1"), decimal("900"), 1);
+        linear.instrument = named("BTC_USDC-30JAN26-97200-C");
+        linear.fee = decimal("2.7");
+        book.fill(&linear, "chain", 0);
+        assert_eq!(
+            (book.cash("USDC"), book.cash("BTC")),
+            (decimal("87.3"), Decimal::ZERO)
+        );
+    }
+
+    proptest! {
+        /// Sizes are multiples of the venue's step and prices of its tick, as every real fill's are.
+        #[test]
+        fn folding_fills_in_any_split_gives_the_same_portfolio(
+            trades in prop::collection::vec((any::<bool>(), 1_i64..20, 1_i64..400, 1_i64..20), 1..12),
+        ) {
+            let (mut whole, mut split) = (Portfolio::default(), Portfolio::default());
+            for (at_ms, (buys, tenths, ticks, first)) in (0..).zip(trades) {
+                let side = if buys { Side::Buy } else { Side::Sell };
+                let price = Decimal::new(ticks, 4);
+                let first = first.min(tenths);
+                whole.fill(&fill(side, Decimal::new(tenths, 1), price, at_ms), "chain", 0);
+                for part in [first, tenths - first].into_iter().filter(|part| *part > 0) {
+                    split.fill(&fill(side, Decimal::new(part, 1), price, at_ms), "chain", 0);
+                }
+            }
+            prop_assert_eq!(whole.cash("BTC"), split.cash("BTC"));
+            let (whole, split) = (whole.position(&named(CALL)), split.position(&named(CALL)));
+            prop_assert_eq!(whole.map(|held| held.size), split.map(|held| held.size));
+            if let (Some(whole), Some(split)) = (whole, split) {
+                let near = |one: Decimal, other: Decimal| (one - other).abs() < decimal("0.000000000001");
+                prop_assert!(near(whole.average_price, split.average_price));
+                prop_assert!(near(whole.fees, split.fees));
+            }
+        }
+    }
+}

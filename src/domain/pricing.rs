@@ -65,6 +65,8 @@ fn short_dated_theta(day_theta: f64, days: f64, price_usd: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatility};
+    use proptest::prelude::*;
 
     #[test]
     fn put_call_parity_holds() {
@@ -80,5 +82,54 @@ mod tests {
     fn expired_is_worth_its_intrinsic_value() {
         assert_eq!(black76(true, 110.0, 100.0, 0.5, 0.0).price_usd, 10.0);
         assert_eq!(black76(false, 110.0, 100.0, 0.5, 0.0).price_usd, 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn put_call_parity_holds_everywhere(
+            moneyness in 0.5..2.0_f64,
+            vol in 0.05..3.0_f64,
+            days in 0.01..400.0_f64,
+        ) {
+            let (forward, strike, years) = (90_000.0, 90_000.0 * moneyness, days / 365.0);
+            let call = black76(true, forward, strike, vol, years);
+            let put = black76(false, forward, strike, vol, years);
+            prop_assert!((call.price_usd - put.price_usd - (forward - strike)).abs() < 1e-6);
+            prop_assert!((call.delta - put.delta - 1.0).abs() < 1e-12);
+        }
+
+        #[test]
+        fn a_price_rises_with_volatility(
+            moneyness in 0.5..2.0_f64,
+            vol in 0.05..2.0_f64,
+            more in 0.001..1.0_f64,
+            days in 0.01..400.0_f64,
+            call in any::<bool>(),
+        ) {
+            let price = |vol| black76(call, 90_000.0, 90_000.0 * moneyness, vol, days / 365.0).price_usd;
+            prop_assert!(price(vol + more) >= price(vol) - 1e-8);
+        }
+
+        #[test]
+        fn the_implied_volatility_inverts_the_price(
+            moneyness in 0.8..1.25_f64,
+            vol in 0.2..1.5_f64,
+            days in 2.0..400.0_f64,
+        ) {
+            let (forward, strike, years) = (90_000.0, 90_000.0 * moneyness, days / 365.0);
+            let call = moneyness >= 1.0;
+            let priced = black76(call, forward, strike, vol, years);
+            prop_assume!(priced.vega > 1e-3);
+            let option = ImpliedBlackVolatility::builder()
+                .option_price(priced.price_usd)
+                .forward(forward)
+                .strike(strike)
+                .expiry(years)
+                .is_call(call)
+                .build()
+                .expect("the inputs are positive");
+            let implied = option.calculate::<DefaultSpecialFn>().expect("the price is attainable");
+            prop_assert!((implied - vol).abs() < 1e-7, "{implied} {vol}");
+        }
     }
 }

@@ -69,13 +69,13 @@ fn every_filter_stops_what_it_says_and_admits_at_the_value_it_names() {
     check(Filter::DeltaMin, |quote, _| quote.delta = Some(0.09));
     check(Filter::DeltaMax, |quote, _| quote.delta = Some(0.41));
     check(Filter::Spread, |quote, _| {
-        quote.ask = quote.bid.map(|bid| bid * 1.4)
+        quote.ask = quote.bid.map(|bid| bid * 1.4);
     });
     check(Filter::Spread, |quote, _| {
-        quote.ask = quote.bid.map(|bid| bid * 0.9)
+        quote.ask = quote.bid.map(|bid| bid * 0.9);
     });
     check(Filter::OpenInterest, |quote, _| {
-        quote.open_interest = Some(49.9)
+        quote.open_interest = Some(49.9);
     });
     check(Filter::OpenInterest, |quote, _| quote.open_interest = None);
     check(Filter::MarkIv, |quote, _| quote.mark_iv = None);
