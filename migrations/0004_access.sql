@@ -22,3 +22,11 @@ create table audit (
   target text,
   detail jsonb not null
 );
+
+-- One-time login links: printed at start, exchanged once for a cookie.
+create table logins (
+  hash text primary key,
+  created_ms bigint not null,
+  expires_ms bigint not null,
+  used_ms bigint
+);

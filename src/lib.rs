@@ -19,7 +19,7 @@
 //! - [`config`], [`db`]: workers.toml, and the only folder that speaks SQL, to SQLite and Postgres alike.
 //! - `import`: market history from files.
 //! - [`ctx`], [`jobs`]: what a job is handed; the queue; one file per kind of work.
-//! - `web`, [`cli`]: two ways for a person to look at rows.
+//! - [`web`], [`cli`]: two ways for a person to look at rows.
 //!
 //! A module imports only from those above it; tests/tidy.rs holds the exact table.
 //!
@@ -50,3 +50,4 @@ pub mod policy;
 pub mod replay;
 pub mod risk;
 pub mod step;
+pub mod web;

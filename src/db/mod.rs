@@ -9,6 +9,7 @@ mod engine;
 #[macro_use]
 mod bulk;
 
+pub mod access;
 pub mod books;
 pub mod candidates;
 pub mod chains;
@@ -28,6 +29,7 @@ pub mod json;
 pub mod leases;
 pub mod named;
 pub mod orders;
+pub mod pages;
 pub mod probe;
 pub mod reader;
 pub mod reconciliations;

@@ -1,0 +1,101 @@
+//! What a request ends in when it cannot be answered: a status, a sentence, and the next step.
+//!
+//! Handlers return [`PageError`]; the outermost layer dresses it as a page for people and as an
+//! RFC 9457 problem for programs, so that no handler has to know who asks.
+
+use super::Site;
+use super::view;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+
+/// A refusal or a failure, in words for the person who meets it.
+#[derive(Clone, Debug)]
+pub struct PageError {
+    pub status: StatusCode,
+    pub title: String,
+    /// What to do next.
+    pub detail: String,
+}
+
+impl PageError {
+    pub(crate) fn new(
+        status: StatusCode,
+        title: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            title: title.into(),
+            detail: detail.into(),
+        }
+    }
+
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            format!("{what} is not here"),
+            "It may have been pruned, or the address is wrong. The pages in the navigation list what exists.",
+        )
+    }
+
+    pub(crate) fn bad_request(title: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, title, detail)
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for PageError {
+    /// Anything unexpected: the log has the cause, the page says that it failed.
+    fn from(error: E) -> Self {
+        let error: anyhow::Error = error.into();
+        tracing::error!(error = %format!("{error:#}"), "a page could not be made");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "This page could not be made",
+            format!("{error:#}. `thetaq doctor` checks the database and the workers."),
+        )
+    }
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Turns the error a handler left behind into a body.
+pub(super) async fn dress(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let api = request.uri().path().starts_with("/api/");
+    let browser = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    let response = next.run(request).await;
+    let Some(error) = response.extensions().get::<PageError>().cloned() else {
+        return response;
+    };
+    if api || !browser {
+        return problem(&error);
+    }
+    let values = serde_json::json!({"title": error.title, "detail": error.detail, "status": error.status.as_u16()});
+    match view::render(&site, "error.html", &values) {
+        Ok(html) => (error.status, Html(html)).into_response(),
+        Err(_) => problem(&error),
+    }
+}
+
+fn problem(error: &PageError) -> Response {
+    let body = serde_json::json!({
+        "type": "about:blank",
+        "title": error.title,
+        "status": error.status.as_u16(),
+        "detail": error.detail,
+    });
+    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    (error.status, kind, Json(body)).into_response()
+}

@@ -1,0 +1,157 @@
+//! From rows to pages: the embedded templates, the words they use, and what a page consists of.
+
+use super::Site;
+use super::format;
+use super::table::Table;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, State};
+
+/// A page ready to be rendered: whole, as single fragments, or as its tables.
+#[derive(Debug)]
+pub(super) struct View {
+    pub title: String,
+    /// `live` renders templates/live.html; its fragments are templates/live/ID.html.
+    pub name: &'static str,
+    /// Ids of the parts that are sent again when their content changed.
+    pub fragments: &'static [&'static str],
+    /// A JSON object: what the templates of the page name.
+    pub values: serde_json::Value,
+    /// What the CSV and JSON links of this page give.
+    pub tables: Vec<Table>,
+}
+
+macro_rules! templates {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../templates/", $name)))),*]
+    };
+}
+
+const TEMPLATES: &[(&str, &str)] = templates![
+    "base.html",
+    "macros.html",
+    "error.html",
+    "status.html",
+    "nav.html",
+    "confirm.html",
+    "live.html",
+    "live/controls.html",
+    "live/cards.html",
+    "live/charts.html",
+    "live/positions.html",
+    "live/feed.html",
+    "decision.html",
+    "decision/outcome.html",
+    "jobs.html",
+    "jobs/counts.html",
+    "jobs/list.html",
+    "jobs/queues.html",
+    "jobs/workers.html",
+    "jobs/schedules.html",
+    "job.html",
+    "job/detail.html",
+    "quotes.html",
+];
+
+/// Renders one template of the binary.
+pub(super) fn render(
+    site: &Site,
+    template: &str,
+    values: &serde_json::Value,
+) -> anyhow::Result<String> {
+    let template = site.templates.get_template(template)?;
+    Ok(template.render(Value::from(Serde(values)))?)
+}
+
+/// The template engine with every template and filter; templates are part of the binary, so a
+/// template that does not parse is found by any test that opens a page.
+pub(super) fn environment() -> anyhow::Result<Environment<'static>> {
+    let mut environment = Environment::new();
+    environment.set_syntax(
+        SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build()?,
+    );
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source)?;
+    }
+    environment.add_filter("n", number);
+    environment.add_filter("pct", percent);
+    environment.add_filter("e8", scaled);
+    environment.add_filter("tone", tone);
+    environment.add_filter("when", when);
+    environment.add_filter("wall", wall);
+    environment.add_filter("iso", |at_ms: Option<i64>| at_ms.map(format::iso));
+    environment.add_filter("day", |at_ms: i64| format::day(at_ms));
+    environment.add_filter("span", |span_ms: Option<i64>| {
+        span_ms.map_or_else(|| format::NONE.to_owned(), format::duration)
+    });
+    environment.add_filter("words", |text: &str| text.replace('_', " ").to_lowercase());
+    environment.add_filter("pretty", pretty);
+    Ok(environment)
+}
+
+fn number(value: Option<f64>, digits: Option<usize>) -> String {
+    value.map_or_else(
+        || format::NONE.to_owned(),
+        |number| format::grouped(number, digits.unwrap_or(2)),
+    )
+}
+
+/// A fraction as percent: the only place where percent exists.
+fn percent(value: Option<f64>, digits: Option<usize>) -> String {
+    value.map_or_else(
+        || format::NONE.to_owned(),
+        |fraction| {
+            format!(
+                "{} %",
+                format::grouped(fraction * 100.0, digits.unwrap_or(1))
+            )
+        },
+    )
+}
+
+fn scaled(units: Option<i64>) -> String {
+    units.map_or_else(|| format::NONE.to_owned(), format::e8)
+}
+
+/// The class of a gain, a loss, or neither.
+fn tone(value: Option<f64>) -> &'static str {
+    match value {
+        Some(gain) if gain > 0.0 => "gain",
+        Some(loss) if loss < 0.0 => "loss",
+        _ => "",
+    }
+}
+
+/// Desk time with the span to desk now.
+fn when(state: &State<'_, '_>, at_ms: Option<i64>) -> Value {
+    time(state, at_ms, "desk")
+}
+
+/// Wall time (jobs, leases, heartbeats) with the span to wall now.
+fn wall(state: &State<'_, '_>, at_ms: Option<i64>) -> Value {
+    time(state, at_ms, "wall")
+}
+
+fn time(state: &State<'_, '_>, at_ms: Option<i64>, clock: &str) -> Value {
+    let Some(at_ms) = at_ms else {
+        return Value::from(format::NONE);
+    };
+    let now_ms = state
+        .lookup(&format!("{clock}_now_ms"))
+        .and_then(|now| i64::try_from(now).ok())
+        .unwrap_or(at_ms);
+    Value::from_safe_string(format!(
+        "<time datetime=\"{}\" data-clock=\"{clock}\"><span class=\"at\">{}</span> <span class=\"ago\">{}</span></time>",
+        format::iso(at_ms),
+        format::date_time(at_ms),
+        format::relative(now_ms - at_ms),
+    ))
+}
+
+/// JSON for people to read.
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
