@@ -109,7 +109,7 @@ section! {
         underlyings: Vec<Coin> = Coin::ALL.to_vec(),
         /// Fills come from the fill model and no order is sent to the exchange.
         dry_run: bool = true,
-        /// Nothing opens while true; positions are closed.
+        /// Nothing opens while true, and working orders are taken back.
         kill_switch: bool = false,
         /// Closing and buy-backs only.
         close_only: bool = false,

@@ -10,7 +10,7 @@ const ACTIONS: &[(&str, &str, &str, &str)] = &[
     (
         "kill",
         "Pull the kill switch?",
-        "Nothing opens any more, working orders are cancelled, and every open call is bought back at the next tick. It stays on until you turn it off.",
+        "Nothing opens any more and working orders are cancelled. Open calls stay and are managed; close them with Close all. It stays on until you turn it off.",
         "Kill switch on",
     ),
     (
