@@ -222,12 +222,16 @@ async fn open_sqlite(path: &Path) -> Result<SqliteDb, DbError> {
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
+        // A file needs no ping before use.
+        .test_before_acquire(false)
         .connect_with(options.clone())
         .await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .idle_timeout(None)
         .max_lifetime(None)
+        // A file needs no ping before use.
+        .test_before_acquire(false)
         .connect_with(options)
         .await?;
     Ok(SqliteDb {

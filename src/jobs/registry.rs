@@ -139,9 +139,8 @@ impl Settings {
 fn schedule(set: Option<&str>, defaults: &Defaults, config: &Config) -> Option<String> {
     match (set, defaults.schedule) {
         (Some("off"), _) | (None | Some("auto"), Schedule::Off) => None,
-        (None | Some("auto"), Schedule::Cron(cron)) => Some(cron.to_owned()),
         (None | Some("auto"), Schedule::Auto(cron)) => Some(cron(config)),
-        (Some(cron), _) => Some(cron.to_owned()),
+        (None | Some("auto"), Schedule::Cron(cron)) | (Some(cron), _) => Some(cron.to_owned()),
     }
 }
 
