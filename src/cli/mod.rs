@@ -18,6 +18,7 @@ mod rows;
 mod session;
 mod sql;
 mod tick;
+mod up;
 mod work;
 
 use clap::{Args, Parser, Subcommand};
@@ -65,6 +66,8 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Up(up::Up),
+    Web(up::Web),
     Work(work::Work),
     Migrate(migrate::Migrate),
     Doctor(doctor::Doctor),
@@ -96,7 +99,7 @@ impl Cli {
         let command = match self.command {
             Some(Command::Completions(command)) => return command.run(output),
             Some(command) => command,
-            None => Command::Work(work::Work::all()),
+            None => Command::Up(up::Up::plain()),
         };
         command.run(&Session::new(&self.global, output)?).await
     }
@@ -104,7 +107,7 @@ impl Cli {
     /// Commands that stay say what they do; the others speak up when something is wrong.
     fn default_log(&self) -> &'static str {
         match self.command {
-            None | Some(Command::Work(_)) => "info,sqlx=warn",
+            None | Some(Command::Up(_) | Command::Web(_) | Command::Work(_)) => "info,sqlx=warn",
             _ => "warn",
         }
     }
@@ -113,6 +116,8 @@ impl Cli {
 impl Command {
     async fn run(self, session: &Session) -> anyhow::Result<()> {
         match self {
+            Self::Up(command) => command.run(session).await,
+            Self::Web(command) => command.run(session).await,
             Self::Work(command) => command.run(session).await,
             Self::Migrate(command) => command.run(session).await,
             Self::Doctor(command) => command.run(session).await,

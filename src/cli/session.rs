@@ -9,6 +9,7 @@ use std::path::Path;
 
 const DEFAULT_FILE: &str = "workers.toml";
 
+#[derive(Clone)]
 pub(super) struct Session {
     pub(super) config: Config,
     pub(super) url: String,

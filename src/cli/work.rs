@@ -22,11 +22,6 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// Every kind.
-    pub(super) fn all() -> Self {
-        Self { kinds: Vec::new() }
-    }
-
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
         let registry = registry(&self.kinds)?;
         let ctx = live(session, Purpose::Work).await?;

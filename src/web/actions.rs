@@ -100,8 +100,16 @@ async fn close_only(ctx: &Ctx, on: bool) -> anyhow::Result<()> {
 
 /// One job, or every job whose box was ticked.
 async fn on_jobs(ctx: &Ctx, verb: &str, fields: &Fields) -> Result<String, PageError> {
-    let verb = if verb.is_empty() { needed(fields, "do")? } else { verb };
-    let ids: Vec<&str> = fields.iter().filter(|(key, _)| key == "id").map(|(_, id)| id.as_str()).collect();
+    let verb = if verb.is_empty() {
+        needed(fields, "do")?
+    } else {
+        verb
+    };
+    let ids: Vec<&str> = fields
+        .iter()
+        .filter(|(key, _)| key == "id")
+        .map(|(_, id)| id.as_str())
+        .collect();
     let mut tx = ctx.db.begin().await?;
     let mut changed = 0;
     for id in &ids {
@@ -111,14 +119,23 @@ async fn on_jobs(ctx: &Ctx, verb: &str, fields: &Fields) -> Result<String, PageE
     Ok(format!("{changed} of {} jobs: {verb}.", ids.len()))
 }
 
-async fn on_job(ctx: &Ctx, tx: &mut Tx, verb: &str, id: &str, fields: &Fields) -> Result<bool, PageError> {
+async fn on_job(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    verb: &str,
+    id: &str,
+    fields: &Fields,
+) -> Result<bool, PageError> {
     Ok(match verb {
         "retry" => jobs_control::retry(tx, &ctx.clock, id).await?,
         "cancel" => jobs_control::cancel(tx, &ctx.clock, id).await?.is_some(),
         "again" => jobs_control::run_again(tx, &ctx.clock, id).await?.is_some(),
         "priority" => {
             let priority = needed(fields, "priority")?.parse().map_err(|_| {
-                PageError::bad_request("`priority` is not a whole number", "Higher runs first; 0 is usual.")
+                PageError::bad_request(
+                    "`priority` is not a whole number",
+                    "Higher runs first; 0 is usual.",
+                )
             })?;
             jobs_control::set_priority(tx, &ctx.clock, id, priority).await?
         }
@@ -157,12 +174,18 @@ fn paused(verb: &str) -> Result<bool, PageError> {
 
 fn needed<'a>(fields: &'a Fields, name: &str) -> Result<&'a str, PageError> {
     first(fields, name).ok_or_else(|| {
-        PageError::bad_request(format!("`{name}` is missing"), "Send it as a field of the form.")
+        PageError::bad_request(
+            format!("`{name}` is missing"),
+            "Send it as a field of the form.",
+        )
     })
 }
 
 fn bad_name(error: crate::domain::instrument::NameError) -> PageError {
-    PageError::bad_request(error.to_string(), "Send the contract's full name as `instrument`.")
+    PageError::bad_request(
+        error.to_string(),
+        "Send the contract's full name as `instrument`.",
+    )
 }
 
 fn first<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {

@@ -13,7 +13,7 @@ use axum::response::{Html, IntoResponse, Response};
 
 /// A refusal or a failure, in words for the person who meets it.
 #[derive(Clone, Debug)]
-pub struct PageError {
+pub(in crate::web) struct PageError {
     pub status: StatusCode,
     pub title: String,
     /// What to do next.
@@ -21,7 +21,7 @@ pub struct PageError {
 }
 
 impl PageError {
-    pub(crate) fn new(
+    pub(in crate::web) fn new(
         status: StatusCode,
         title: impl Into<String>,
         detail: impl Into<String>,
@@ -33,7 +33,7 @@ impl PageError {
         }
     }
 
-    pub(crate) fn not_found(what: &str) -> Self {
+    pub(in crate::web) fn not_found(what: &str) -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
             format!("{what} is not here"),
@@ -41,7 +41,7 @@ impl PageError {
         )
     }
 
-    pub(crate) fn bad_request(title: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(in crate::web) fn bad_request(title: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, title, detail)
     }
 }
