@@ -120,7 +120,7 @@ fn fill(file: &mut File, first: &mut [u8]) -> io::Result<usize> {
     Ok(length)
 }
 
-fn damaged(error: io::Error) -> ReadError {
+fn damaged(error: impl std::fmt::Display) -> ReadError {
     ReadError::Damaged(error.to_string())
 }
 

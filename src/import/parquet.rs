@@ -135,7 +135,7 @@ impl<'a> Texts<'a> {
     }
 
     /// Empty is null.
-    fn at(&self, row: usize) -> Option<&'a str> {
+    fn at(self, row: usize) -> Option<&'a str> {
         let texts = self.0.filter(|texts| texts.is_valid(row))?;
         Some(texts.value(row)).filter(|text| !text.is_empty())
     }

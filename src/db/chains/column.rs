@@ -28,9 +28,9 @@ pub(super) fn encode(values: &[f64], out: &mut Vec<u8>) {
         scaled.write(values, out);
     } else {
         out.push(RAW);
-        values
-            .iter()
-            .for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+        for value in values {
+            out.extend_from_slice(&value.to_le_bytes());
+        }
     }
 }
 

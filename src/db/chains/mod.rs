@@ -297,5 +297,11 @@ fn source_name(source: Source) -> &'static str {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |half: u8| {
+        char::from_digit(u32::from(half), 16).expect("four bits are a hexadecimal digit")
+    };
+    let digits = bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    digits.collect()
 }
