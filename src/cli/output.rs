@@ -22,17 +22,17 @@ impl Output {
         text: impl FnOnce() -> String,
     ) -> anyhow::Result<()> {
         if self.json {
-            return self.line(&serde_json::to_string_pretty(document)?);
+            return print(&serde_json::to_string_pretty(document)?);
         }
-        self.line(text().trim_end_matches('\n'))
+        print(text().trim_end_matches('\n'))
     }
+}
 
-    /// Prints text and a line end; a closed pipe is the caller's error.
-    pub(super) fn line(self, text: &str) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{text}")?;
-        Ok(out.flush()?)
-    }
+/// Prints text and a line end; a closed pipe is the caller's error.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
 }
 
 /// Columns padded to their widest cell, numbers to the right, under one header line.

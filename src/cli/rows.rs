@@ -1,10 +1,11 @@
 //! Commands that list rows of a view: decisions, positions, coverage, schedules.
 
-use super::output::table;
+use super::output::{print, table};
 use super::session::Session;
 use crate::db::reader::{Limits, Reader, Rows};
 use clap::Args;
 use serde_json::Value;
+use std::fmt::Write as _;
 
 /// Show the latest decisions: what was proposed, what risk made of it, and why
 #[derive(Debug, Args)]
@@ -124,7 +125,7 @@ impl Coverage {
         let columns: Vec<&str> = sources.columns.iter().map(String::as_str).collect();
         let empty = "No market history yet: `thetaq import PATH` loads some.";
         show(session, &sources, &columns, empty)?;
-        session.output.line(&gaps(&days))
+        print(&gaps(&days))
     }
 }
 
@@ -191,11 +192,12 @@ fn gaps(days: &Rows) -> String {
             .map_or(0, |(to, from)| (to - from).num_days() - 1);
         if missing > 0 {
             let name: Vec<_> = before[..3].iter().filter_map(Value::as_str).collect();
-            text += &format!(
-                "gap: {} has nothing for {missing} days after {}\n",
-                name.join(" "),
-                before[3].as_str().unwrap_or_default()
-            );
+            let (name, last) = (name.join(" "), before[3].as_str().unwrap_or_default());
+            writeln!(
+                text,
+                "gap: {name} has nothing for {missing} days after {last}"
+            )
+            .expect("writing to a string cannot fail");
         }
     }
     text.trim_end().to_owned()
