@@ -43,7 +43,7 @@ pub async fn seen(
     )
 }
 
-/// The contracts of one underlying that have not expired at an instant, by expiry and strike.
+/// The contracts of one underlying that had been seen by an instant and not yet expired, by expiry and strike.
 pub async fn listed(
     db: &Db,
     exchange: &str,
@@ -51,7 +51,8 @@ pub async fn listed(
     at_ms: i64,
 ) -> sqlx::Result<Vec<InstrumentRow>> {
     read!(db, pool => sqlx::query_as(
-        "select * from instruments where exchange = $1 and underlying = $2 and expiry_ms > $3 \
+        "select * from instruments where exchange = $1 and underlying = $2 \
+         and first_seen_ms <= $3 and expiry_ms > $3 \
          order by expiry_ms, strike_usd, option_type, style",
     )
     .bind(exchange).bind(coin.as_str()).bind(at_ms).fetch_all(pool).await)

@@ -13,6 +13,7 @@ const LIMITS: Limits = Limits {
 
 /// Views that a desk alone does not fill: imports, workers, schedules and reconciliations do.
 const EMPTY: &[&str] = &[
+    "v_chains",
     "v_coverage",
     "v_delivery_prices",
     "v_reconciliations",
@@ -24,8 +25,7 @@ const EMPTY: &[&str] = &[
 async fn every_view_shows_the_same_rows() {
     let pair = Pair::traded().await;
     for view in views::all() {
-        let order: Vec<String> = (1..=view.columns.len()).map(|n| n.to_string()).collect();
-        let text = pair
+        let rows = pair
             .same(async |db| {
                 let sql = format!("select * from {}", view.name);
                 let mut rows = Reader::new(db).query(&sql, &[], LIMITS).await?.rows;
@@ -33,12 +33,7 @@ async fn every_view_shows_the_same_rows() {
                 Ok(rows)
             })
             .await;
-        assert_eq!(
-            text.is_empty(),
-            EMPTY.contains(&view.name),
-            "{} {order:?}",
-            view.name
-        );
+        assert_eq!(rows.is_empty(), EMPTY.contains(&view.name), "{}", view.name);
     }
 }
 
@@ -57,7 +52,11 @@ async fn every_named_question_answers_the_same() {
             BTreeMap::new()
         };
         let rows = pair
-            .same(async |db| Ok(question.run(&Reader::new(db), &given, LIMITS).await?))
+            .same(async |db| {
+                let mut rows = question.run(&Reader::new(db), &given, LIMITS).await?;
+                rows.rows.iter_mut().flatten().for_each(round);
+                Ok(rows)
+            })
             .await;
         let quiet = ["refusals", "coverage_by_month"].contains(&question.name);
         assert!(
@@ -65,5 +64,12 @@ async fn every_named_question_answers_the_same() {
             "{} found nothing",
             question.name
         );
+    }
+}
+
+/// Sums of floats depend on the order of their terms: ten digits are compared.
+fn round(cell: &mut serde_json::Value) {
+    if let Some(number) = cell.as_f64().filter(|_| cell.is_f64()) {
+        *cell = format!("{number:.9e}").into();
     }
 }
