@@ -6,6 +6,7 @@
 )]
 
 mod import;
+mod mistakes;
 mod support;
 
 mod db;
