@@ -1,5 +1,6 @@
 //! `Db`, `Tx` and the macros that run one expression on either engine.
 
+use super::tripwire::Tripwire;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -13,7 +14,8 @@ use tokio::sync::Notify;
 
 /// Runs one expression on a read connection of whichever engine: `read!(db, pool => query.fetch_all(pool).await)`.
 macro_rules! read {
-    ($db:expr, $pool:ident => $body:expr) => {
+    ($db:expr, $pool:ident => $body:expr) => {{
+        $db.tripwire().pass()?;
         match $db {
             $crate::db::Db::Sqlite(sqlite) => {
                 let $pool = &sqlite.readers;
@@ -24,12 +26,13 @@ macro_rules! read {
                 $body
             }
         }
-    };
+    }};
 }
 
 /// Runs one expression inside a transaction: `on!(tx, conn => query.execute(&mut *conn).await)`.
 macro_rules! on {
-    ($tx:expr, $conn:ident => $body:expr) => {
+    ($tx:expr, $conn:ident => $body:expr) => {{
+        $tx.tripwire.pass()?;
         match &mut $tx.inner {
             $crate::db::engine::Inner::Sqlite(transaction) => {
                 let $conn = &mut **transaction;
@@ -40,7 +43,7 @@ macro_rules! on {
                 $body
             }
         }
-    };
+    }};
 }
 
 /// An open database of either engine; cheap to clone.
@@ -59,6 +62,7 @@ pub struct SqliteDb {
     /// Blocking connection of the queue's hot path; used only while `writer`'s connection is held.
     pub(in crate::db) queue: Arc<Mutex<Option<rusqlite::Connection>>>,
     wake: Arc<Notify>,
+    tripwire: Tripwire,
 }
 
 #[derive(Clone, Debug)]
@@ -66,12 +70,14 @@ pub struct PostgresDb {
     pub(in crate::db) pool: PgPool,
     pub(in crate::db) options: Arc<PgConnectOptions>,
     wake: Arc<Notify>,
+    tripwire: Tripwire,
 }
 
 /// A write transaction. Dropped without [`Tx::commit`], it rolls back.
 #[derive(Debug)]
 pub struct Tx {
     pub(in crate::db) inner: Inner,
+    pub(in crate::db) tripwire: Tripwire,
     wake: Arc<Notify>,
     wakes: bool,
 }
@@ -126,6 +132,7 @@ impl Db {
 
     /// Starts a write transaction; on SQLite it takes the write lock at once (`begin immediate`).
     pub async fn begin(&self) -> sqlx::Result<Tx> {
+        self.tripwire().pass()?;
         let inner = match self {
             Self::Sqlite(sqlite) => {
                 Inner::Sqlite(sqlite.writer.begin_with("begin immediate").await?)
@@ -134,9 +141,18 @@ impl Db {
         };
         Ok(Tx {
             inner,
+            tripwire: self.tripwire().clone(),
             wake: self.wake().clone(),
             wakes: false,
         })
+    }
+
+    /// Kills this process's use of the database at a statement of the simulation's choice.
+    pub fn tripwire(&self) -> &Tripwire {
+        match self {
+            Self::Sqlite(sqlite) => &sqlite.tripwire,
+            Self::Postgres(postgres) => &postgres.tripwire,
+        }
     }
 
     /// Notified after a commit that enqueued something in this process.
@@ -175,6 +191,7 @@ impl Db {
 impl Tx {
     /// Commits; when something was enqueued, wakes the workers of this process and, on Postgres, of all others.
     pub async fn commit(mut self) -> sqlx::Result<()> {
+        self.tripwire.pass()?;
         if let (true, Inner::Postgres(transaction)) = (self.wakes, &mut self.inner) {
             sqlx::query("select pg_notify('thetaq_jobs', '')")
                 .execute(&mut **transaction)
@@ -184,6 +201,8 @@ impl Tx {
             Inner::Sqlite(transaction) => transaction.commit().await?,
             Inner::Postgres(transaction) => transaction.commit().await?,
         }
+        // A process may die after the commit and before it knows.
+        self.tripwire.pass()?;
         if self.wakes {
             self.wake.notify_waiters();
         }
@@ -240,6 +259,7 @@ async fn open_sqlite(path: &Path) -> Result<SqliteDb, DbError> {
         path: path.to_owned(),
         queue: Arc::default(),
         wake: Arc::new(Notify::new()),
+        tripwire: Tripwire::default(),
     })
 }
 
@@ -252,5 +272,6 @@ async fn open_postgres(options: PgConnectOptions) -> Result<PostgresDb, DbError>
         pool,
         options: Arc::new(options),
         wake: Arc::new(Notify::new()),
+        tripwire: Tripwire::default(),
     })
 }

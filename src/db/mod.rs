@@ -37,6 +37,7 @@ pub mod risk_lines;
 pub mod schedules;
 pub mod series;
 pub mod settlements;
+pub mod tripwire;
 pub mod venues;
 pub mod views;
 pub mod workers;
