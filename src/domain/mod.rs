@@ -9,6 +9,7 @@ pub mod decision;
 pub mod fees;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod hex;
 pub mod instrument;
 pub mod math;
 pub mod money;

@@ -29,7 +29,7 @@ pub async fn run_until_idle(
     registry: &Registry,
     advance: Advance,
 ) -> anyhow::Result<usize> {
-    let owner: Arc<str> = format!("drain-{}", ctx.clock.id()).into();
+    let owner = owner(ctx);
     let kinds: Vec<_> = registry.kinds().map(|kind| kind.name).collect();
     let mut ran = 0;
     loop {
@@ -37,10 +37,28 @@ pub async fn run_until_idle(
             attempt(ctx, registry, &claimed, &owner).await?;
             ran += 1;
         }
-        if !step(ctx, advance).await? {
+        let Advance::Until(until_ms) = advance else {
+            return Ok(ran);
+        };
+        if !self::advance(ctx, until_ms).await? {
             return Ok(ran);
         }
     }
+}
+
+/// Runs the next due job of the desk, if there is one; false when nothing is due.
+pub async fn run_next(ctx: &Ctx, registry: &Registry) -> anyhow::Result<bool> {
+    let owner = owner(ctx);
+    let kinds: Vec<_> = registry.kinds().map(|kind| kind.name).collect();
+    let Some(claimed) = next(ctx, &kinds, &owner).await? else {
+        return Ok(false);
+    };
+    attempt(ctx, registry, &claimed, &owner).await?;
+    Ok(true)
+}
+
+fn owner(ctx: &Ctx) -> Arc<str> {
+    format!("drain-{}", ctx.clock.id()).into()
 }
 
 async fn next(ctx: &Ctx, kinds: &[&'static str], owner: &str) -> anyhow::Result<Option<Claimed>> {
@@ -53,9 +71,9 @@ async fn next(ctx: &Ctx, kinds: &[&'static str], owner: &str) -> anyhow::Result<
     Ok(claimed)
 }
 
-/// Moves a manual clock to the next waiting job; false when there is none within reach.
-async fn step(ctx: &Ctx, advance: Advance) -> anyhow::Result<bool> {
-    let (Advance::Until(until_ms), Time::Manual { now_ms }) = (advance, ctx.clock.time()) else {
+/// Moves a manual clock to the next waiting job; false when there is none up to `until_ms`.
+pub async fn advance(ctx: &Ctx, until_ms: i64) -> anyhow::Result<bool> {
+    let Time::Manual { now_ms } = ctx.clock.time() else {
         return Ok(false);
     };
     match jobs_turn::next_due_ms(&ctx.db, &ctx.desk).await? {

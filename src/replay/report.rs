@@ -3,14 +3,16 @@
 use super::ReplayMarket;
 use crate::ctx::Ctx;
 use crate::db::books::{self, Book};
-use crate::db::{decisions, json, orders};
+use crate::db::decisions::{self, DecisionRow};
+use crate::db::json;
+use crate::db::orders::{self, OrderRow};
 use crate::domain::coin::Coin;
+use crate::domain::hex::hex;
 use crate::domain::money::{self, from_e8};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// The document `replay-market --json` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -59,46 +61,35 @@ pub(super) async fn report(
     snapshots: u64,
     seconds: f64,
 ) -> anyhow::Result<ReplayReport> {
-    let book = books::load(&ctx.db, &ctx.desk).await?;
-    let decisions = decisions::all(&ctx.db, &ctx.desk).await?;
-    let orders = orders::list(&ctx.db, &ctx.desk, None, i64::MAX).await?;
+    let rows = rows(ctx).await?;
     let mut cash = BTreeMap::new();
     for coin in &ctx.config.desk.underlyings {
-        cash.insert(*coin, cash_of(&book, *coin)?);
+        cash.insert(*coin, cash_of(&rows.book, *coin)?);
     }
     let difference = cash
         .values()
         .map(Cash::difference)
         .max()
         .unwrap_or_default();
-    let mut lines = Vec::new();
-    for row in &decisions {
-        lines.push(json::canonical(row)?);
-    }
-    for row in &orders {
-        lines.push(json::canonical(row)?);
-    }
-    for row in &book.fills {
-        lines.push(json::canonical(row)?);
-    }
-    for row in &book.settlements {
-        lines.push(json::canonical(row)?);
-    }
     Ok(ReplayReport {
         desk: ctx.desk.clone(),
         from: iso(wanted.from_ms),
         to: iso(wanted.to_ms),
         seed: ctx.config.exchange.seed.clone(),
         snapshots,
-        decisions: decisions.len() as u64,
-        errors: decisions.iter().filter(|row| row.error.is_some()).count() as u64,
-        orders: orders.len() as u64,
-        fills: book.fills.len() as u64,
-        settlements: book.settlements.len() as u64,
+        decisions: rows.decisions.len() as u64,
+        errors: rows
+            .decisions
+            .iter()
+            .filter(|row| row.error.is_some())
+            .count() as u64,
+        orders: rows.orders.len() as u64,
+        fills: rows.book.fills.len() as u64,
+        settlements: rows.book.settlements.len() as u64,
         cash,
         cash_check: money::float(difference),
         seconds,
-        digest: digest(&lines),
+        digest: rows.digest()?,
     })
 }
 
@@ -123,18 +114,41 @@ fn cash_of(book: &Book, coin: Coin) -> anyhow::Result<Cash> {
     Ok(cash)
 }
 
-fn digest(lines: &[String]) -> String {
-    let mut hash = Sha256::new();
-    for line in lines {
-        hash.update(line.as_bytes());
+/// What a desk wrote that must be the same for the same seed.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows {
+    pub(crate) decisions: Vec<DecisionRow>,
+    pub(crate) orders: Vec<OrderRow>,
+    pub(crate) book: Book,
+}
+
+/// Reads every row of the context's desk.
+pub(crate) async fn rows(ctx: &Ctx) -> anyhow::Result<Rows> {
+    Ok(Rows {
+        decisions: decisions::all(&ctx.db, &ctx.desk).await?,
+        orders: orders::list(&ctx.db, &ctx.desk, None, i64::MAX).await?,
+        book: books::load(&ctx.db, &ctx.desk).await?,
+    })
+}
+
+impl Rows {
+    /// SHA-256 over the canonical rows, a line each.
+    pub(crate) fn digest(&self) -> anyhow::Result<String> {
+        let mut hash = Sha256::new();
+        hash_rows(&mut hash, &self.decisions)?;
+        hash_rows(&mut hash, &self.orders)?;
+        hash_rows(&mut hash, &self.book.fills)?;
+        hash_rows(&mut hash, &self.book.settlements)?;
+        Ok(hex(&hash.finalize()))
+    }
+}
+
+fn hash_rows<T: Serialize>(hash: &mut Sha256, rows: &[T]) -> anyhow::Result<()> {
+    for row in rows {
+        hash.update(json::canonical(row)?.as_bytes());
         hash.update(b"\n");
     }
-    let bytes: [u8; 32] = hash.finalize().into();
-    let mut text = String::with_capacity(64);
-    for byte in bytes {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-    }
-    text
+    Ok(())
 }
 
 fn iso(at_ms: i64) -> String {

@@ -5,6 +5,7 @@ use super::error::PageError;
 use crate::clock::Clock;
 use crate::ctx::Ctx;
 use crate::db::access::{self, TokenRow};
+use crate::domain::hex::hex;
 use anyhow::{Context as _, bail};
 use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -12,7 +13,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::{Cookie, Key, PrivateCookieJar, SameSite};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
@@ -256,11 +256,4 @@ fn fresh_token(clock: &Clock) -> String {
 
 fn hash(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
 }

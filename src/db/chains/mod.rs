@@ -17,6 +17,7 @@ pub use table::{COLUMNS, Column, Entry, QuoteRow, QuoteTable};
 use super::{Db, Tx};
 use crate::domain::chain::{Chain, Source};
 use crate::domain::coin::Coin;
+use crate::domain::hex::hex;
 use sha2::{Digest, Sha256};
 
 /// Source of imported files; what a replay reads unless told otherwise.
@@ -294,14 +295,4 @@ fn source_name(source: Source) -> &'static str {
         Source::Model => "model",
         Source::Missing => "missing",
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| {
-        char::from_digit(u32::from(half), 16).expect("four bits are a hexadecimal digit")
-    };
-    let digits = bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
-    digits.collect()
 }

@@ -4,8 +4,8 @@ use super::ReadError;
 use crate::clock::Clock;
 use crate::db::engine::{Db, PostgresDb};
 use crate::db::views;
+use crate::domain::hex::hex;
 use sqlx::postgres::PgConnectOptions;
-use std::fmt::Write;
 
 /// Makes the role and grants it the views, when this user may; SQLite needs none.
 pub(in crate::db) async fn create(db: &Db) -> sqlx::Result<()> {
@@ -18,7 +18,7 @@ pub(in crate::db) async fn create(db: &Db) -> sqlx::Result<()> {
     }
     let mut tx = db.begin().await?;
     views::lock(&mut tx).await?;
-    let password = hexadecimal(&Clock::real().secret());
+    let password = hex(&Clock::real().secret());
     let known: bool = on!(tx, conn => sqlx::query_scalar(
         "select exists (select 1 from pg_roles where rolname = $1)",
     )
@@ -102,11 +102,4 @@ async fn ready(db: &PostgresDb, name: &str) -> sqlx::Result<bool> {
         }
     }
     Ok(true)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing into a String cannot fail");
-        text
-    })
 }
