@@ -1,6 +1,7 @@
 //! Mistakes of the earlier system that only a whole desk can show; the others stand beside their module.
 
 use crate::support::each_db;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use thetaq::clock::Clock;
@@ -83,7 +84,7 @@ async fn mistake_22_a_tick_asks_for_the_whole_chain_at_once() {
         let sim = SimExchange::new(
             market,
             Arc::new(MemoryKeeper::default()),
-            Default::default(),
+            BTreeMap::default(),
         );
         let clock = Clock::manual(START_MS, &["counted"]);
         let config = Arc::new(Config::default());

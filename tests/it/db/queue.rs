@@ -71,51 +71,12 @@ async fn a_row_from_enqueue_to_acknowledgement() {
         .same(async |db| Ok(jobs_turn::next_due_ms(db, "live").await?))
         .await;
     assert_eq!(next, Some(5_000), "what waits for its time");
-    let claim = Claim {
-        desk: "live".to_owned(),
-        kind: "probe",
-        owner: "w".to_owned(),
-        now_ms: 1_000,
-        lease_until_ms: 2_000,
-        limit: 10,
-        serial: false,
-    };
-    let none = Arc::new(Vec::new());
-    let claimed = pair
-        .same(async |db| {
-            let claimed = jobs_turn::turn(db, &none, Some(claim.clone())).await?;
-            let args = |text: &str| serde_json::from_str::<serde_json::Value>(text);
-            let mut jobs = Vec::new();
-            for job in claimed {
-                jobs.push((job.id, job.attempt, args(&job.args)?));
-            }
-            Ok(jobs)
-        })
-        .await;
-    assert_eq!(claimed, [(id.clone(), 1, json!({"n": 1}))]);
+    claim(&pair, &id).await;
     let renewed = pair
         .change(async |tx| Ok(leases::renew(tx, "w", std::slice::from_ref(&id), 3_000).await?))
         .await;
-    assert_eq!(renewed, [id.clone()]);
-    let note = Note {
-        n: 1,
-        at_ms: 1_100,
-        text: "half way".to_owned(),
-    };
-    let half = (0.5, "half".to_owned());
-    let report = async |tx: &mut Tx, fence: &Fence| {
-        Ok(jobs_turn::report(tx, fence, Some(&half), std::slice::from_ref(&note)).await?)
-    };
-    assert!(
-        pair.change(async |tx| report(tx, &fence(&id, 1)).await)
-            .await
-    );
-    assert!(
-        !pair
-            .change(async |tx| report(tx, &fence(&id, 2)).await)
-            .await,
-        "a stale attempt"
-    );
+    assert_eq!(renewed, std::slice::from_ref(&id));
+    report(&pair, &id).await;
     let done = Ack::succeeded(fence(&id, 1), 1_200, &json!({"ok": true}));
     assert!(
         pair.change(async |tx| Ok(jobs_turn::ack(tx, &done).await?))
@@ -160,6 +121,55 @@ async fn a_row_from_enqueue_to_acknowledgement() {
     pair.same(async |db| Ok(jobs::queues(db).await?)).await;
 }
 
+/// The one available row is claimed, with its payload.
+async fn claim(pair: &Pair, id: &str) {
+    let claim = Claim {
+        desk: "live".to_owned(),
+        kind: "probe",
+        owner: "w".to_owned(),
+        now_ms: 1_000,
+        lease_until_ms: 2_000,
+        limit: 10,
+        serial: false,
+    };
+    let none = Arc::new(Vec::new());
+    let claimed = pair
+        .same(async |db| {
+            let claimed = jobs_turn::turn(db, &none, Some(claim.clone())).await?;
+            let args = |text: &str| serde_json::from_str::<serde_json::Value>(text);
+            let mut jobs = Vec::new();
+            for job in claimed {
+                jobs.push((job.id, job.attempt, args(&job.args)?));
+            }
+            Ok(jobs)
+        })
+        .await;
+    assert_eq!(claimed, [(id.to_owned(), 1, json!({"n": 1}))]);
+}
+
+/// Progress of the attempt that holds the lease is written, another one's is not.
+async fn report(pair: &Pair, id: &str) {
+    let note = Note {
+        n: 1,
+        at_ms: 1_100,
+        text: "half way".to_owned(),
+    };
+    let half = (0.5, "half".to_owned());
+    let report = async |tx: &mut Tx, fence: &Fence| {
+        Ok(jobs_turn::report(tx, fence, Some(&half), std::slice::from_ref(&note)).await?)
+    };
+    assert!(
+        pair.change(async |tx| report(tx, &fence(id, 1)).await)
+            .await
+    );
+    assert!(
+        !pair
+            .change(async |tx| report(tx, &fence(id, 2)).await)
+            .await,
+        "a stale attempt"
+    );
+}
+
 #[tokio::test]
 async fn due_jobs_are_promoted_and_silent_ones_recovered() {
     let pair = Pair::empty().await;
@@ -185,7 +195,7 @@ async fn due_jobs_are_promoted_and_silent_ones_recovered() {
     let asked = pair
         .same(async |db| Ok(leases::cancel_requests(db, "w").await?))
         .await;
-    assert_eq!(asked, [id.clone()]);
+    assert_eq!(asked, std::slice::from_ref(&id));
     assert_eq!(
         pair.same(async |db| Ok(leases::recover(db, "live", 6_000).await?))
             .await,

@@ -8,7 +8,7 @@ use thetaq::db::{named, views};
 const LIMITS: Limits = Limits {
     rows: 1_000_000,
     bytes: 1 << 30,
-    time: std::time::Duration::from_secs(60),
+    time: std::time::Duration::from_mins(1),
 };
 
 /// Views that a desk alone does not fill: imports, workers, schedules and reconciliations do.
