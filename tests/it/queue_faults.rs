@@ -18,7 +18,7 @@ async fn worker_process() {
     };
     let desk = Desk::over(Db::open(&url).await.unwrap(), &url);
     let worker = desk.start();
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     worker.stop().await;
 }
 

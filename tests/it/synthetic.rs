@@ -39,7 +39,7 @@ fn term_structure_is_that_of_the_recorded_chains() {
             let (theirs, ours) = (money(recorded), money(made));
             let near = (theirs - ours).abs() < 0.05;
             found.compare(
-                format!("at the money, {}", days(bucket)),
+                &format!("at the money, {}", days(bucket)),
                 theirs,
                 ours,
                 near,
@@ -56,7 +56,7 @@ fn skew_and_wings_are_those_of_the_recorded_chains() {
             let (theirs, ours) = (skew(recorded), skew(made));
             let near = (theirs - ours).abs() < 0.015;
             found.compare(
-                format!("25-delta skew, {}", days(bucket)),
+                &format!("25-delta skew, {}", days(bucket)),
                 theirs,
                 ours,
                 near,
@@ -65,7 +65,7 @@ fn skew_and_wings_are_those_of_the_recorded_chains() {
             let (theirs, ours) = (wings(recorded), wings(made));
             let near = (theirs - ours).abs() < 0.008;
             found.compare(
-                format!("25-delta wings, {}", days(bucket)),
+                &format!("25-delta wings, {}", days(bucket)),
                 theirs,
                 ours,
                 near,
@@ -78,12 +78,12 @@ fn skew_and_wings_are_those_of_the_recorded_chains() {
 fn spreads_are_those_of_the_recorded_chains() {
     each_coin(|found, recorded, made| {
         for bucket in 0..DTE.len() - 1 {
-            for column in 0..DELTA.len() - 1 {
+            for (column, from) in DELTA[..DELTA.len() - 1].iter().enumerate() {
                 let theirs = mean_ln(spreads(recorded, bucket, column));
                 let ours = mean_ln(spreads(made, bucket, column));
                 let near = (0.65..=1.5).contains(&(ours / theirs));
-                let what = format!("spread, {}, |delta| from {}", days(bucket), DELTA[column]);
-                found.compare(what, theirs, ours, near);
+                let what = format!("spread, {}, |delta| from {from}", days(bucket));
+                found.compare(&what, theirs, ours, near);
             }
         }
     });
@@ -98,7 +98,7 @@ fn bids_are_missing_where_they_were_missing() {
                 let (theirs, ours) = (share(recorded), share(made));
                 let near = (theirs - ours).abs() < within;
                 let what = format!("no bid, {}, |delta| from {from}", days(bucket));
-                found.compare(what, theirs, ours, near);
+                found.compare(&what, theirs, ours, near);
             }
         }
     });
@@ -113,7 +113,7 @@ fn as_many_contracts_are_listed_as_were_listed() {
                 strikes_listed(made, bucket),
             );
             let near = (0.6..=1.6).contains(&(ours / theirs));
-            found.compare(format!("strikes, {}", days(bucket)), theirs, ours, near);
+            found.compare(&format!("strikes, {}", days(bucket)), theirs, ours, near);
         }
     });
 }
@@ -133,7 +133,7 @@ fn the_listing_rules_give_the_dates_that_were_listed() {
             .filter(|(at_ms, dates)| **dates == expiries(**at_ms));
         let exact = exact.count() as f64;
         found.compare(
-            "snapshots with the dates of the rules".to_owned(),
+            "snapshots with the dates of the rules",
             all,
             exact,
             exact > 0.9 * all,
@@ -164,7 +164,7 @@ struct Found {
 }
 
 impl Found {
-    fn compare(&mut self, what: String, theirs: f64, ours: f64, near: bool) {
+    fn compare(&mut self, what: &str, theirs: f64, ours: f64, near: bool) {
         let line = format!("{what}: recorded {theirs:.5}, made {ours:.5}");
         eprintln!("{line}");
         if !near {
