@@ -183,6 +183,14 @@ section! {
         explore_top_k: Option<usize> = None,
         /// rules_v1: least premium in USD per 1.0 contract.
         premium_min_usd: Option<f64> = None,
+        /// Any call with fewer days to expiry is rolled (1); 0 holds it to expiry.
+        roll_dte: Option<f64> = None,
+        /// A call in the money is rolled from so many days to expiry on (2).
+        roll_dte_itm: Option<f64> = None,
+        /// A call out of the money by less than roll_near is rolled from so many days to expiry on (1).
+        roll_dte_near: Option<f64> = None,
+        /// How close to the strike the index counts as near, a fraction of it (0.02).
+        roll_near: Option<f64> = None,
         /// rules_v2: least annualised premium yield on the coin, net of fees, a fraction.
         yield_min: Option<f64> = None,
         /// rules_v2: weight of the yield term.
@@ -352,6 +360,10 @@ impl Config {
             max_calls_per_underlying: desk
                 .max_calls_per_underlying
                 .unwrap_or(base.max_calls_per_underlying),
+            roll_dte: policy.roll_dte.unwrap_or(base.roll_dte),
+            roll_dte_itm: policy.roll_dte_itm.unwrap_or(base.roll_dte_itm),
+            roll_dte_near: policy.roll_dte_near.unwrap_or(base.roll_dte_near),
+            roll_near: policy.roll_near.unwrap_or(base.roll_near),
             spread_max: desk.spread_max.unwrap_or(base.spread_max),
             spread_max_ticks: desk.spread_max_ticks.unwrap_or(base.spread_max_ticks),
             open_interest_min: desk.open_interest_min.unwrap_or(base.open_interest_min),

@@ -67,6 +67,14 @@ pub struct Settings {
     pub order_size_btc: Decimal,
     pub order_size_eth: Decimal,
     pub max_calls_per_underlying: u32,
+    /// Any call with fewer days to expiry is rolled; 0 holds it to expiry.
+    pub roll_dte: f64,
+    /// A call in the money is rolled from so many days to expiry on.
+    pub roll_dte_itm: f64,
+    /// A call out of the money by less than `roll_near` is rolled from so many days to expiry on.
+    pub roll_dte_near: f64,
+    /// Share of the index.
+    pub roll_near: f64,
     /// Spread / mid.
     pub spread_max: f64,
     pub spread_max_ticks: f64,
@@ -88,7 +96,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The numbers of trading.md section 1 for a mode.
+    /// The default numbers of a mode.
     pub fn of(mode: Mode) -> Self {
         let research = mode == Mode::Research;
         let pick = |in_research: f64, in_production: f64| {
@@ -114,6 +122,10 @@ impl Settings {
             order_size_btc: Decimal::new(1, 1),
             order_size_eth: Decimal::ONE,
             max_calls_per_underlying: 1,
+            roll_dte: 1.0,
+            roll_dte_itm: 2.0,
+            roll_dte_near: 1.0,
+            roll_near: 0.02,
             spread_max: 0.05,
             spread_max_ticks: 2.0,
             open_interest_min: 50.0,

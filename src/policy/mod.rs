@@ -81,7 +81,7 @@ fn plan<'a>(context: &'a Context, settings: &Settings) -> (Plan<'a>, String) {
         if is_working(context, &position.instrument) {
             continue;
         }
-        if let Some(why) = roll::due(&position.instrument, context.index_price, context.as_of_ms) {
+        if let Some(why) = roll::due(&position.instrument, context, settings) {
             return (Plan::Roll(position), why);
         }
     }

@@ -1,30 +1,24 @@
 //! When a short call is due: too close to expiry for what it still earns, or in the way of the price.
 
+use crate::domain::context::Context;
 use crate::domain::instrument::Instrument;
-
-/// Any call is rolled with less than this to go.
-const DAYS_ANY: f64 = 1.0;
-/// An in-the-money call is rolled with at most this to go.
-const DAYS_IN_THE_MONEY: f64 = 2.0;
-/// A call out of the money by less than `NEAR` is rolled with at most this to go.
-const DAYS_NEAR: f64 = 1.0;
-/// Share of the index.
-const NEAR: f64 = 0.02;
+use crate::domain::settings::Settings;
 
 /// Why the call must be rolled now, or `None`. An expired call is not due: it settles by itself.
-pub(super) fn due(call: &Instrument, index_price: f64, as_of_ms: i64) -> Option<String> {
-    let dte = call.dte(as_of_ms);
-    let distance = (call.strike() - index_price) / index_price;
+pub(super) fn due(call: &Instrument, context: &Context, settings: &Settings) -> Option<String> {
+    let dte = call.dte(context.as_of_ms);
+    let distance = (call.strike() - context.index_price) / context.index_price;
     if dte <= 0.0 {
         None
-    } else if dte < DAYS_ANY {
-        Some(format!("{call} has {dte:.2} days to expiry, under 1"))
-    } else if distance < 0.0 && dte <= DAYS_IN_THE_MONEY {
+    } else if dte < settings.roll_dte {
+        let limit = settings.roll_dte;
+        Some(format!("{call} has {dte:.2} days to expiry, under {limit}"))
+    } else if distance < 0.0 && dte <= settings.roll_dte_itm {
         let inside = -100.0 * distance;
         Some(format!(
             "{call} is {inside:.2} % in the money with {dte:.2} days to expiry"
         ))
-    } else if (0.0..NEAR).contains(&distance) && dte <= DAYS_NEAR {
+    } else if (0.0..settings.roll_near).contains(&distance) && dte <= settings.roll_dte_near {
         let outside = 100.0 * distance;
         Some(format!(
             "{call} is only {outside:.2} % out of the money with {dte:.2} days to expiry"
@@ -37,12 +31,20 @@ pub(super) fn due(call: &Instrument, index_price: f64, as_of_ms: i64) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::coin::Coin;
+    use crate::domain::fixture;
     use crate::domain::instrument::DAY_MS;
+    use crate::domain::settings::Mode;
 
     fn check(days: f64, index: f64, expect: Option<&str>) {
         let call: Instrument = "BTC-30JAN26-90000-C".parse().expect("name");
-        let as_of_ms = call.expiry_ms - (days * DAY_MS as f64) as i64;
-        let due = due(&call, index, as_of_ms);
+        let context = Context {
+            as_of_ms: call.expiry_ms - (days * DAY_MS as f64) as i64,
+            index_price: index,
+            ..fixture::context(Coin::Btc)
+        };
+        let settings = Settings::of(Mode::Research);
+        let due = due(&call, &context, &settings);
         match expect {
             None => assert_eq!(due, None, "{days} days at {index}"),
             Some(part) => {
@@ -65,5 +67,22 @@ mod tests {
         check(0.99, 50_000.0, Some("under 1"));
         check(0.0, 95_000.0, None);
         check(-0.1, 95_000.0, None);
+    }
+
+    #[test]
+    fn without_thresholds_a_call_is_held_to_expiry() {
+        let call: Instrument = "BTC-30JAN26-90000-C".parse().expect("name");
+        let context = Context {
+            as_of_ms: call.expiry_ms - 1,
+            index_price: 95_000.0,
+            ..fixture::context(Coin::Btc)
+        };
+        let settings = Settings {
+            roll_dte: 0.0,
+            roll_dte_itm: 0.0,
+            roll_dte_near: 0.0,
+            ..Settings::of(Mode::Research)
+        };
+        assert_eq!(due(&call, &context, &settings), None);
     }
 }

@@ -6,10 +6,11 @@ use thetaq::clock::Clock;
 use thetaq::config::Config;
 use thetaq::ctx::Ctx;
 use thetaq::db::chains::{self, SnapshotRow};
-use thetaq::db::decisions;
 use thetaq::db::series::{self, Point, Series};
+use thetaq::db::{decisions, history, settlements};
 use thetaq::domain::chain::Source;
 use thetaq::domain::coin::Coin;
+use thetaq::domain::instrument::Instrument;
 use thetaq::market::synthetic::Synthetic;
 use thetaq::replay::{ReplayMarket, ReplayReport, replay_decision, replay_market};
 
@@ -49,6 +50,10 @@ fn config() -> Config {
 }
 
 async fn run(db: &TestDb, seed: &str) -> ReplayReport {
+    run_with(db, seed, &config()).await
+}
+
+async fn run_with(db: &TestDb, seed: &str, config: &Config) -> ReplayReport {
     let wanted = ReplayMarket {
         from_ms: FROM_MS,
         to_ms: FROM_MS + 4 * DAY_MS,
@@ -56,7 +61,7 @@ async fn run(db: &TestDb, seed: &str) -> ReplayReport {
         desk: Some("replay".to_owned()),
         underlyings: Vec::new(),
     };
-    let report = replay_market(&db.db, &config(), &wanted, |_, _| {})
+    let report = replay_market(&db.db, config, &wanted, |_, _| {})
         .await
         .unwrap();
     ReplayReport {
@@ -97,6 +102,32 @@ async fn a_stored_decision_comes_out_again_to_the_last_bit() {
         for row in &rows {
             let again = replay_decision(&ctx, &row.id).await.unwrap();
             assert!(again.identical, "{:#?}", again.differences);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_held_to_expiry_settle_at_the_recorded_delivery_prices() {
+    each_db(async |db| {
+        record(&db).await;
+        let text = "[desk]\nivrv_min = 0.1\ndte_max = 3\n\
+            [policy]\nroll_dte = 0\nroll_dte_itm = 0\nroll_dte_near = 0";
+        let report = run_with(&db, "7", &Config::parse(text, "test").unwrap()).await;
+        assert!(report.settlements >= 2, "{report:?}");
+        assert_eq!(report.cash_check, 0.0);
+        for row in settlements::all(&db.db, "replay").await.unwrap() {
+            let call: Instrument = row.instrument.parse().unwrap();
+            let recorded = history::delivery_price(&db.db, call.coin, call.expiry_ms).await;
+            let recorded = recorded.unwrap().unwrap();
+            assert!(
+                (row.delivery_price_e8 as f64 / 1e8 - recorded).abs() < 1e-7,
+                "{row:?}"
+            );
+            assert_eq!(
+                (row.price_source.as_str(), row.at_ms),
+                ("delivery_price", call.expiry_ms)
+            );
         }
     })
     .await;
