@@ -1,10 +1,12 @@
 //! What jobs that decide have in common: gather a context, record a step in one transaction.
 
+mod adopt;
 mod gather;
 mod rebuild;
 mod record;
 mod value;
 
+pub(super) use adopt::{Moment, adopt};
 pub(super) use gather::gather;
 pub use rebuild::{Rebuilt, rebuild};
 pub(super) use record::{Recorded, failed, record};

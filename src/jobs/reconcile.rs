@@ -1,5 +1,7 @@
-//! `reconcile`: compares our folded book with the exchange's; halts the desk when they differ.
+//! `reconcile`: compares our folded book with the exchange's; when they differ, halts the desk or takes
+//! the exchange's book over.
 
+use super::decide::{Moment, adopt};
 use super::tick::underlyings;
 use super::{Defaults, Done, Job, JobError, Running, Schedule};
 use crate::config::{Missed, Reconcile as Policy};
@@ -12,12 +14,16 @@ use crate::execution::reconcile::{Book, OnDifference, Outcome, reconcile};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reconcile {
     pub underlying: Coin,
 }
+
+/// Wall time until a comparison that was overtaken is made again.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Job for Reconcile {
     const KIND: &'static str = "reconcile";
@@ -33,6 +39,7 @@ impl Job for Reconcile {
         if desk.dry_run {
             return Ok(json!({ "skipped": "a dry run has no book at the exchange" }));
         }
+        let version = books::version(&ctx.db, &ctx.desk, coin).await?;
         if !orders::working(&ctx.db, &ctx.desk, coin).await?.is_empty() {
             return Ok(json!({ "skipped": "orders are working" }));
         }
@@ -68,18 +75,26 @@ impl Job for Reconcile {
             difference_usd: found.difference_usd,
             details: serde_json::from_value(serde_json::to_value(&found.differences)?)?,
         };
-        if found.outcome == Outcome::Adopted {
-            let error =
-                "workers.toml [desk] reconcile: adopting positions is not possible yet; use halt";
-            return Err(JobError::Abort(anyhow::anyhow!(
-                "{error}; they differ: {:?}",
-                found.differences
-            )));
-        }
         let mut tx = ctx.db.begin().await?;
+        if !books::advance(&mut tx, &ctx.desk, coin, version).await? {
+            let changed = anyhow::anyhow!("the book of {coin} changed while it was compared");
+            return Err(JobError::RetryIn(PATIENCE, changed));
+        }
         reconciliations::insert(&mut tx, &row).await?;
-        if found.outcome == Outcome::Halted {
-            desks::set_state(&mut tx, &ctx.desk, DeskState::Paused, now_ms).await?;
+        match found.outcome {
+            Outcome::Agreed => {}
+            Outcome::Halted => {
+                desks::set_state(&mut tx, &ctx.desk, DeskState::Paused, now_ms).await?;
+            }
+            Outcome::Adopted => {
+                let moment = Moment {
+                    job: &job.id,
+                    coin,
+                    at_ms: now_ms,
+                    index_price: index,
+                };
+                adopt(&mut tx, &ctx, &desk, moment, &portfolio, &found.differences).await?;
+            }
         }
         let done = json!({ "reconciliation": row.id, "outcome": row.outcome,
             "difference_usd": row.difference_usd });

@@ -14,5 +14,6 @@ mod desk;
 mod queue;
 mod queue_faults;
 mod reader;
+mod reconcile;
 mod replay;
 mod synthetic;

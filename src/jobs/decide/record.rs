@@ -156,7 +156,7 @@ fn decision_row(
 }
 
 /// A row that says nothing was decided yet.
-fn blank(ctx: &Ctx, job: &str, id: &str, coin: Coin, as_of_ms: i64) -> DecisionRow {
+pub(super) fn blank(ctx: &Ctx, job: &str, id: &str, coin: Coin, as_of_ms: i64) -> DecisionRow {
     DecisionRow {
         id: id.to_owned(),
         desk: ctx.desk.clone(),

@@ -1,0 +1,141 @@
+//! Reconciliation with an exchange on which somebody else traded: halt, or take the book over.
+
+use crate::support::each_db;
+use std::sync::Arc;
+use thetaq::clock::{Clock, Time};
+use thetaq::config::Config;
+use thetaq::ctx::Ctx;
+use thetaq::db::desks::DeskState;
+use thetaq::db::{books, decisions, fills, reconciliations};
+use thetaq::domain::coin::Coin;
+use thetaq::domain::order::Side;
+use thetaq::exchange::facts::{OrderRequest, PostOnly, TimeInForce};
+use thetaq::jobs::drain::{Advance, run_until_idle};
+use thetaq::jobs::reconcile::Reconcile;
+use thetaq::jobs::tick::Tick;
+use thetaq::jobs::{Job, Options, enqueue, registry};
+
+/// 2026-01-05 09:00 UTC.
+const START_MS: i64 = 1_767_603_600_000;
+const HOUR_MS: i64 = 3_600_000;
+
+async fn run<J: Job>(ctx: &Ctx, job: &J) {
+    let mut tx = ctx.db.begin().await.unwrap();
+    enqueue(&mut tx, ctx, job, Options::default())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let until = Advance::Until(ctx.clock.now_ms() + HOUR_MS);
+    run_until_idle(ctx, &registry::all(), until).await.unwrap();
+}
+
+/// A desk that sold a call of its own, and somebody who sold one more of the same and bought another.
+async fn traded_behind_its_back(ctx: &Ctx) {
+    ctx.open().await.unwrap();
+    let tick = Tick {
+        underlying: Coin::Btc,
+        as_of_ms: None,
+    };
+    run(ctx, &tick).await;
+    let now_ms = START_MS + 2 * HOUR_MS;
+    ctx.clock.set(Time::Manual { now_ms });
+    let own = ctx.exchange.positions(Coin::Btc, now_ms).await.unwrap()[0].instrument;
+    let chain = ctx.exchange.chain(Coin::Btc, now_ms).await.unwrap();
+    let bought = chain.quotes.iter().find(|quote| {
+        quote.instrument != own
+            && quote.instrument.is_call()
+            && quote.ask.is_some_and(|ask| ask > 0.01)
+    });
+    let sold = chain.quote(&own).unwrap();
+    let foreign = [
+        (own, Side::Sell, sold.bid.unwrap()),
+        (
+            bought.unwrap().instrument,
+            Side::Buy,
+            bought.unwrap().ask.unwrap(),
+        ),
+    ];
+    for (n, (instrument, side, price)) in foreign.into_iter().enumerate() {
+        let request = OrderRequest {
+            label: format!("somebody-{n}"),
+            instrument,
+            side,
+            size: "0.1".parse().unwrap(),
+            price: thetaq::domain::money::decimal(price).unwrap(),
+            time_in_force: TimeInForce::ImmediateOrCancel,
+            post_only: PostOnly::Off,
+            reduce_only: false,
+            valid_until_ms: None,
+        };
+        let placed = ctx.exchange.place(&request, now_ms).await.unwrap();
+        assert_eq!(placed.trades.len(), 1, "{placed:?}");
+    }
+}
+
+fn ctx(db: &thetaq::db::Db, policy: &str) -> Ctx {
+    let text =
+        format!("[desk]\ndry_run = false\nreconcile = \"{policy}\"\n[exchange]\nspeed = 1.0");
+    let clock = Clock::manual(START_MS, &["reconcile"]);
+    let config = Arc::new(Config::parse(&text, "test").unwrap());
+    Ctx::with_clock(db.clone(), "test", clock, config)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_difference_halts_the_desk_and_is_named() {
+    each_db(async |test| {
+        let ctx = ctx(&test.db, "halt");
+        traded_behind_its_back(&ctx).await;
+        let underlying = Coin::Btc;
+        run(&ctx, &Reconcile { underlying }).await;
+        assert_eq!(ctx.row().await.unwrap().state(), DeskState::Paused);
+        let row = &reconciliations::list(&ctx.db, "test", 1).await.unwrap()[0];
+        assert_eq!(
+            (row.outcome.as_str(), row.difference_usd > 9_000.0),
+            ("halted", true)
+        );
+        assert_eq!(
+            row.details.0.as_array().unwrap().len(),
+            3,
+            "cash and two contracts"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adopted_book_is_the_exchanges_to_the_satoshi() {
+    each_db(async |test| {
+        let ctx = ctx(&test.db, "adopt");
+        traded_behind_its_back(&ctx).await;
+        let underlying = Coin::Btc;
+        run(&ctx, &Reconcile { underlying }).await;
+        assert_eq!(ctx.row().await.unwrap().state(), DeskState::Running);
+        let now_ms = ctx.clock.now_ms();
+        let ours = books::portfolio(&ctx.db, "test").await.unwrap();
+        let theirs = ctx.exchange.account(underlying, now_ms).await.unwrap();
+        assert_eq!(ours.cash("BTC"), theirs.balance);
+        let held = ctx.exchange.positions(underlying, now_ms).await.unwrap();
+        let held: Vec<_> = held
+            .iter()
+            .map(|held| (held.instrument, held.size))
+            .collect();
+        let folded = ours.positions_of(underlying);
+        let folded: Vec<_> = folded.map(|held| (held.instrument, held.size)).collect();
+        assert_eq!(folded, held);
+        let made = fills::all(&ctx.db, "test").await.unwrap();
+        assert_eq!(
+            made.iter().filter(|fill| fill.source == "adopted").count(),
+            2
+        );
+        let said = decisions::all(&ctx.db, "test").await.unwrap();
+        assert!(said.last().unwrap().reason.contains("taken over"));
+        // Nothing is left to adopt.
+        ctx.clock.set(Time::Manual {
+            now_ms: now_ms + HOUR_MS,
+        });
+        run(&ctx, &Reconcile { underlying }).await;
+        let row = &reconciliations::list(&ctx.db, "test", 1).await.unwrap()[0];
+        assert_eq!((row.outcome.as_str(), row.difference_usd), ("agreed", 0.0));
+    })
+    .await;
+}
