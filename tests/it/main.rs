@@ -9,6 +9,8 @@ mod import;
 mod support;
 
 mod db;
+mod deribit_client;
+mod deribit_wire;
 mod desk;
 mod queue;
 mod queue_faults;

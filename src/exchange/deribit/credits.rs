@@ -186,7 +186,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const LONG: Duration = Duration::from_secs(3_600);
+    const LONG: Duration = Duration::from_hours(1);
 
     fn bucket(burst: f64, rate: f64) -> Bucket {
         Bucket::new(Limit { burst, rate })

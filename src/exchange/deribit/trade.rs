@@ -172,10 +172,7 @@ impl DeribitClient {
             let method = "private/get_order_state_by_label";
             let orders: Vec<orders::Order> = self.read(method, params).await?;
             let found = of_coin(coin, &orders);
-            let newest = found
-                .into_iter()
-                .filter(|order| order.label == label)
-                .next_back();
+            let newest = found.into_iter().rfind(|order| order.label == label);
             if newest.is_some() {
                 return Ok(newest);
             }

@@ -74,9 +74,10 @@ impl<T> Outcome<T> {
         };
         Err(match self {
             Self::Answered(answer) => return Ok(answer),
-            Self::NotSent(reply) | Self::TurnedAway(reply) => ExchangeError::Retry(named(reply)),
             Self::Lost(reply) if is_order => ExchangeError::UnknownOutcome(named(reply)),
-            Self::Lost(reply) => ExchangeError::Retry(named(reply)),
+            Self::NotSent(reply) | Self::TurnedAway(reply) | Self::Lost(reply) => {
+                ExchangeError::Retry(named(reply))
+            }
             Self::Broken(reply) => ExchangeError::Fatal(named(reply)),
             Self::Refused(reply) => {
                 let reply = named(reply);
@@ -198,7 +199,7 @@ impl Transport {
         if !status.is_success() {
             return by_status(status, body);
         }
-        if envelope.id.is_some_and(|echoed| echoed != Value::from(id)) {
+        if envelope.id.is_some_and(|echoed| echoed != id) {
             return Outcome::Lost(reply(0, "the answer belongs to another call"));
         }
         // A null result is one too, but of no call of ours.

@@ -67,7 +67,6 @@ pub mod option {
         Ok(number.map(|Number(number)| number))
     }
 
-    #[expect(clippy::ref_option, reason = "the signature that serde calls")]
     pub fn serialize<S: Serializer>(
         number: &Option<Decimal>,
         serializer: S,
