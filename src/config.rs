@@ -9,6 +9,7 @@ pub use text::SECTIONS;
 
 use crate::domain::coin::Coin;
 use crate::domain::settings::{FillModel, Mode, Preset, Settings};
+use crate::exchange::deribit::{Credentials, Host};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,18 @@ section! {
 pub enum ExchangeKind {
     /// The built-in exchange.
     Sim,
+    /// Deribit's API at `url`.
+    Deribit,
+}
+
+impl ExchangeKind {
+    /// The name in rows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sim => "sim",
+            Self::Deribit => "deribit",
+        }
+    }
 }
 
 /// Where the built-in exchange takes its prices from.
@@ -81,8 +94,12 @@ pub enum MarketKind {
 section! {
     /// [exchange]
     ExchangeConfig {
-        /// sim (built in).
+        /// sim (built in) or deribit (the API at `url`, in real time).
         kind: ExchangeKind = ExchangeKind::Sim,
+        /// Where the API is: test, main (real money), history, or a base URL; THETAQ_EXCHANGE_URL wins and means kind = deribit.
+        url: String = "test".to_owned(),
+        /// The third of three settings that let orders go to the main host, besides mode = production and dry_run = false.
+        allow_main_host_orders: bool = false,
         /// Prices of the built-in exchange: synthetic (from the seed) or replay (imported chains).
         market: MarketKind = MarketKind::Synthetic,
         /// Seed of the synthetic market and of exploration; the same seed gives the same market.
@@ -273,6 +290,8 @@ pub enum ConfigError {
         key: &'static str,
         problem: String,
     },
+    #[error("{0} is set in the environment, but {1} is not: set both or neither")]
+    HalfAKey(&'static str, &'static str),
 }
 
 impl Config {
@@ -285,8 +304,9 @@ impl Config {
     }
 
     pub fn parse(text: &str, shown: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text)
+        let mut config: Self = toml::from_str(text)
             .map_err(|error| ConfigError::Parse(shown.to_owned(), error.to_string()))?;
+        config.resolve();
         config.check()?;
         Ok(config)
     }
@@ -309,6 +329,7 @@ impl Config {
                 "is not an ISO 8601 time such as 2026-01-05T07:00:00Z",
             );
         }
+        self.check_exchange()?;
         if !["rules_v1", "rules_v2"].contains(&self.policy.name.as_str()) {
             return fail("policy", "name", "must be rules_v1 or rules_v2");
         }
@@ -326,6 +347,65 @@ impl Config {
             return fail("desk", "dte_min", "must be below dte_max");
         }
         Ok(())
+    }
+
+    /// The address has to be one; real money asks for three settings that all say so.
+    fn check_exchange(&self) -> Result<(), ConfigError> {
+        let fail = |key, problem: String| {
+            Err(ConfigError::Value {
+                section: "exchange",
+                key,
+                problem,
+            })
+        };
+        let host = match Host::parse(&self.exchange.url) {
+            Ok(host) => host,
+            Err(error) => return fail("url", error.to_string()),
+        };
+        if self.exchange.kind != ExchangeKind::Deribit {
+            return Ok(());
+        }
+        if host == Host::History && !self.desk.dry_run {
+            return fail(
+                "url",
+                "history has no accounts: keep dry_run = true there".to_owned(),
+            );
+        }
+        if host == Host::Main && !self.desk.dry_run && !self.main_orders() {
+            return fail(
+                "url",
+                format!(
+                    "main is production, and orders go there only with three settings: \
+                     [desk] mode = \"production\" (is \"{}\"), [desk] dry_run = false (is false), \
+                     [exchange] allow_main_host_orders = true (is {}); set them all, or dry_run = true",
+                    self.desk.mode.as_str(),
+                    self.exchange.allow_main_host_orders
+                ),
+            );
+        }
+        Ok(())
+    }
+
+    /// True when all three settings allow orders on the main host.
+    pub fn main_orders(&self) -> bool {
+        self.desk.mode == Mode::Production
+            && !self.desk.dry_run
+            && self.exchange.allow_main_host_orders
+    }
+
+    /// Takes an address from outside the file; naming one means to use it.
+    pub fn set_exchange_url(&mut self, url: &str) -> Result<(), ConfigError> {
+        url.clone_into(&mut self.exchange.url);
+        self.exchange.kind = ExchangeKind::Deribit;
+        self.resolve();
+        self.check()
+    }
+
+    /// A real exchange has one speed: its own.
+    fn resolve(&mut self) {
+        if self.exchange.kind == ExchangeKind::Deribit {
+            self.exchange.speed = 1.0;
+        }
     }
 
     /// The numbers decisions depend on: mode, then preset, then single keys.
@@ -384,6 +464,25 @@ impl Config {
     }
 }
 
+/// The API key of the exchange, from THETAQ_DERIBIT_CLIENT_ID and THETAQ_DERIBIT_CLIENT_SECRET: `None`
+/// when neither is set, an error when only one is. It stands nowhere else.
+pub fn credentials() -> Result<Option<Credentials>, ConfigError> {
+    let read = |name| {
+        std::env::var(name)
+            .ok()
+            .filter(|value| !value.trim().is_empty())
+    };
+    match (read(CLIENT_ID), read(CLIENT_SECRET)) {
+        (Some(id), Some(secret)) => Ok(Some(Credentials::new(id.trim(), secret.trim()))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(ConfigError::HalfAKey(CLIENT_ID, CLIENT_SECRET)),
+        (None, Some(_)) => Err(ConfigError::HalfAKey(CLIENT_SECRET, CLIENT_ID)),
+    }
+}
+
+const CLIENT_ID: &str = "THETAQ_DERIBIT_CLIENT_ID";
+const CLIENT_SECRET: &str = "THETAQ_DERIBIT_CLIENT_SECRET";
+
 impl ExchangeConfig {
     /// `start` in milliseconds UTC; `None` when it does not parse.
     pub fn start_ms(&self) -> Option<i64> {
@@ -411,6 +510,47 @@ mod tests {
         assert_eq!(parse("[desk]\nmode = \"production\"").dte_max, 10.0);
         let safe = parse("[desk]\npreset = \"ULTRA_SAFE\"\ndelta_max = 0.25");
         assert_eq!((safe.ivrv_min, safe.delta_max), (1.3, 0.25));
+    }
+
+    #[test]
+    fn the_main_host_takes_orders_only_with_three_settings() {
+        let main = "[exchange]\nkind = \"deribit\"\nurl = \"main\"\n";
+        let with = |allow: bool, desk: &str| {
+            let text = format!("{main}allow_main_host_orders = {allow}\n[desk]\n{desk}");
+            Config::parse(&text, "test")
+        };
+        let live = "mode = \"production\"\ndry_run = false";
+        assert!(with(true, live).expect("all three").main_orders());
+        for refused in [with(false, live), with(true, "dry_run = false")] {
+            let error = refused.expect_err("one is missing").to_string();
+            assert!(
+                error.contains("allow_main_host_orders") && error.contains("mode"),
+                "{error}"
+            );
+        }
+        let watching = with(false, "dry_run = true").expect("reads only");
+        assert!(!watching.main_orders());
+        assert_eq!(
+            watching.exchange.speed, 1.0,
+            "a real exchange has its own speed"
+        );
+    }
+
+    #[test]
+    fn an_address_from_outside_the_file_means_that_exchange() {
+        let mut config = Config::default();
+        config
+            .set_exchange_url("http://127.0.0.1:9901/api/v2")
+            .expect("an address");
+        assert_eq!(config.exchange.kind, ExchangeKind::Deribit);
+        let error = config
+            .set_exchange_url("localhost")
+            .expect_err("no scheme")
+            .to_string();
+        assert!(
+            error.contains("[exchange] url") && error.contains("test, main, history"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod open;
 pub use anchor::Purpose;
 
 use crate::clock::Clock;
-use crate::config::{Config, MarketKind};
+use crate::config::{self, Config, ExchangeKind, MarketKind};
 use crate::db::desks::{self, DeskRow, DeskState};
 use crate::db::feed::DbFeed;
 use crate::db::venues::VenueKeeper;
@@ -15,6 +15,7 @@ use crate::domain::chain::Source;
 use crate::domain::coin::Coin;
 use crate::domain::settings::Settings;
 use crate::exchange::Exchange;
+use crate::exchange::deribit::{self, DeribitClient, Host};
 use crate::exchange::sim::market::Market;
 use crate::exchange::sim::{Deposits, SimExchange};
 use crate::market::synthetic::Synthetic;
@@ -42,14 +43,25 @@ impl Ctx {
     /// The live desk: makes its row and deposits when missing, takes over the configuration, and reads or
     /// moves the anchor of its clock.
     pub async fn live(db: Db, config: Arc<Config>, purpose: Purpose) -> anyhow::Result<Self> {
-        let row = open::live(&db, &config).await?;
+        let exchange = match config.exchange.kind {
+            ExchangeKind::Sim => built_in(&db, LIVE, &config),
+            ExchangeKind::Deribit => Exchange::Deribit(client(&config, &Clock::real())?),
+        };
+        let row = open::live(&db, &config, &exchange).await?;
         let clock = anchor::clock(&db, row, &config, purpose).await?;
-        Ok(Self::with_clock(db, LIVE, clock, config))
+        Ok(Self {
+            desk: LIVE.to_owned(),
+            db,
+            clock,
+            config,
+            exchange,
+        })
     }
 
-    /// A desk over a clock of the caller's, with the exchange of the configuration; writes nothing.
+    /// A desk over a clock of the caller's, always with the built-in exchange: no other can be asked for
+    /// an instant of the caller's. Writes nothing.
     pub fn with_clock(db: Db, desk: &str, clock: Clock, config: Arc<Config>) -> Self {
-        let exchange = exchange(&db, desk, &config);
+        let exchange = built_in(&db, desk, &config);
         Self {
             desk: desk.to_owned(),
             db,
@@ -97,7 +109,16 @@ async fn row(db: &Db, desk: &str) -> anyhow::Result<DeskRow> {
     row.with_context(|| format!("desk `{desk}` was never opened; start it with `thetaq up`"))
 }
 
-fn exchange(db: &Db, desk: &str, config: &Config) -> Exchange {
+/// The client of the configured address, as whom the environment says; connects to nothing yet.
+pub fn client(config: &Config, clock: &Clock) -> anyhow::Result<DeribitClient> {
+    let settings = deribit::Settings {
+        main_orders: config.main_orders(),
+        ..deribit::Settings::new(Host::parse(&config.exchange.url)?, config::credentials()?)
+    };
+    Ok(DeribitClient::new(settings, clock)?)
+}
+
+fn built_in(db: &Db, desk: &str, config: &Config) -> Exchange {
     let market = match config.exchange.market {
         MarketKind::Synthetic => Market::Synthetic(Synthetic::new(&config.exchange.seed)),
         MarketKind::Replay => Market::Replay(Arc::new(DbFeed::new(db.clone(), chains::RECORDED))),

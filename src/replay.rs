@@ -10,7 +10,7 @@ pub use decision::{DecisionReplay, replay_decision};
 pub use report::{Cash, ReplayReport};
 
 use crate::clock::{Clock, Stopwatch, Time};
-use crate::config::{Config, MarketKind};
+use crate::config::{Config, ExchangeKind, MarketKind};
 use crate::ctx::{Ctx, LIVE};
 use crate::db::{Db, Tx, chains, desks};
 use crate::domain::coin::Coin;
@@ -69,6 +69,7 @@ async fn replay_ctx(db: &Db, config: &Config, wanted: &ReplayMarket) -> anyhow::
         "--from must not be later than --to"
     );
     let mut config = config.clone();
+    config.exchange.kind = ExchangeKind::Sim;
     config.exchange.market = MarketKind::Replay;
     config.exchange.speed = 1.0;
     if let Some(seed) = &wanted.seed {

@@ -36,7 +36,16 @@ const FENCES: &[(&str, &[&str], &str)] = &[
         &["src/jobs/queue"],
         "only src/jobs/queue*.rs speaks to apalis",
     ),
-    ("axum", &["src/web/"], "pages live in src/web"),
+    (
+        "axum",
+        &["src/web/", "src/exchange/sim/http"],
+        "pages live in src/web, the simulated exchange's server in src/exchange/sim/http*",
+    ),
+    (
+        "reqwest",
+        &["src/exchange/deribit"],
+        "only the client of the exchange speaks HTTP",
+    ),
     ("minijinja", &["src/web/"], "pages live in src/web"),
     ("chrono::Utc::now", &["src/clock.rs"], "ask Ctx.clock"),
     ("Utc::now()", &["src/clock.rs"], "ask Ctx.clock"),

@@ -32,7 +32,7 @@ use std::path::PathBuf;
     name = "thetaq",
     version,
     max_term_width = 100,
-    after_help = "Examples:\n  thetaq                          open the desk: workers and dashboard in one process\n  thetaq import ../shared/data    load recorded chains, delivery prices, candles\n  thetaq decisions --limit 5      the latest decisions\n  thetaq sql                      the questions that come with the program\n\nEnvironment: THETAQ_DATABASE_URL, THETAQ_LOG (for example info or thetaq=debug)"
+    after_help = "Examples:\n  thetaq                          open the desk: workers and dashboard in one process\n  thetaq import ../shared/data    load recorded chains, delivery prices, candles\n  thetaq decisions --limit 5      the latest decisions\n  thetaq sql                      the questions that come with the program\n\nEnvironment: THETAQ_DATABASE_URL, THETAQ_EXCHANGE_URL, THETAQ_DERIBIT_CLIENT_ID and\nTHETAQ_DERIBIT_CLIENT_SECRET, THETAQ_LOG (for example info or thetaq=debug)"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -53,6 +53,15 @@ struct Global {
         value_name = "URL"
     )]
     database_url: Option<String>,
+    /// Trade on Deribit's API at test, main, history or a base URL; wins over workers.toml
+    #[arg(
+        long,
+        global = true,
+        env = "THETAQ_EXCHANGE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    exchange_url: Option<String>,
     /// Settings file; defaults apply when workers.toml is absent
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,

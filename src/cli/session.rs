@@ -19,7 +19,7 @@ pub(super) struct Session {
 impl Session {
     /// Reads the settings: a named file must exist, the default one may be absent.
     pub(super) fn new(global: &Global, output: Output) -> anyhow::Result<Self> {
-        let config = match &global.config {
+        let mut config = match &global.config {
             Some(path) if !path.exists() => {
                 let shown = path.display();
                 return Err(Usage(format!(
@@ -31,6 +31,9 @@ impl Session {
             None if Path::new(DEFAULT_FILE).exists() => Config::read(Path::new(DEFAULT_FILE))?,
             None => Config::default(),
         };
+        if let Some(url) = &global.exchange_url {
+            config.set_exchange_url(url)?;
+        }
         let url = global
             .database_url
             .clone()

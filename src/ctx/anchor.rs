@@ -21,13 +21,17 @@ pub enum Purpose {
 
 /// A process that moved the anchor has so long to report its first heartbeat.
 const GRACE_MS: i64 = 10_000;
-/// The clock of the live desk for a process that opens it now.
+
+/// The clock of the live desk for a process that opens it now; a desk without an anchor lives in real time.
 pub(super) async fn clock(
     db: &Db,
     mut row: DeskRow,
     config: &Config,
     purpose: Purpose,
 ) -> anyhow::Result<Clock> {
+    if row.wall_anchor_ms.is_none() {
+        return Ok(Clock::real());
+    }
     let clock = Clock::scaled(0, 0, 1.0);
     if purpose == Purpose::Work
         && let Some(resume_ms) = resume_ms(db, &row, config, clock.wall_ms()).await?

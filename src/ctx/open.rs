@@ -2,21 +2,69 @@
 
 use super::LIVE;
 use crate::clock::Clock;
-use crate::config::{Config, MarketKind};
+use crate::config::{Config, ExchangeKind, MarketKind};
 use crate::db::desks::{self, DeskRow, DeskState};
 use crate::db::{Db, books, configs};
 use crate::domain::coin::Coin;
+use crate::exchange::Exchange;
+use anyhow::Context as _;
+use rust_decimal::Decimal;
 
 /// The live desk's row, made on the first start at the configured instant and updated at later ones.
-pub(super) async fn live(db: &Db, config: &Config) -> anyhow::Result<DeskRow> {
-    let wall = Clock::real();
-    let start_ms = config.exchange.start_ms().expect("Config::check parsed it");
-    let mut row = row(LIVE, config, wall.wall_ms());
-    row.desk_anchor_ms = Some(start_ms);
-    row.wall_anchor_ms = Some(wall.wall_ms());
+///
+/// On a real exchange desk time is the wall's, without an anchor, and a desk that sends orders starts with
+/// the balances it finds there.
+pub(super) async fn live(db: &Db, config: &Config, exchange: &Exchange) -> anyhow::Result<DeskRow> {
+    let wall_ms = Clock::real().wall_ms();
+    let mut row = row(LIVE, config, wall_ms);
     row.speed = Some(config.exchange.speed);
-    write(db, &row, config, start_ms).await
+    let known = desks::get(db, LIVE).await?;
+    if let Some(known) = &known {
+        same_exchange(known, &row)?;
+    }
+    if let Exchange::Sim(_) = exchange {
+        let start_ms = config.exchange.start_ms().expect("Config::check parsed it");
+        row.desk_anchor_ms = Some(start_ms);
+        row.wall_anchor_ms = Some(wall_ms);
+        return write(db, &row, &configured(config), start_ms).await;
+    }
+    let deposits = match known {
+        None if !config.desk.dry_run => found(exchange, config, wall_ms).await?,
+        _ => configured(config),
+    };
+    write(db, &row, &deposits, wall_ms).await
 }
+
+/// The book of one exchange is not that of another.
+fn same_exchange(known: &DeskRow, row: &DeskRow) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        known.exchange == row.exchange,
+        "this database holds the book of a desk on `{}`, workers.toml [exchange] kind is now `{}`; \
+         give the new desk its own database with --database-url or [database] url",
+        known.exchange,
+        row.exchange
+    );
+    Ok(())
+}
+
+/// Balances of the account as it stands.
+async fn found(exchange: &Exchange, config: &Config, at_ms: i64) -> anyhow::Result<Money> {
+    let mut deposits = Money::new();
+    for coin in &config.desk.underlyings {
+        let account = exchange.account(*coin, at_ms).await;
+        let account = account.with_context(|| format!("cannot read the {coin} account"))?;
+        deposits.push((*coin, account.balance));
+    }
+    Ok(deposits)
+}
+
+fn configured(config: &Config) -> Money {
+    let deposit = |coin| (coin, config.exchange.deposit(coin));
+    Coin::ALL.into_iter().map(deposit).collect()
+}
+
+/// First money of a desk.
+type Money = Vec<(Coin, Decimal)>;
 
 /// The row of a desk whose clock somebody else moves.
 pub(super) async fn desk(
@@ -28,18 +76,22 @@ pub(super) async fn desk(
     write(
         db,
         &row(id, config, clock.wall_ms()),
-        config,
+        &configured(config),
         clock.now_ms(),
     )
     .await
 }
 
-async fn write(db: &Db, row: &DeskRow, config: &Config, at_ms: i64) -> anyhow::Result<DeskRow> {
+async fn write(
+    db: &Db,
+    row: &DeskRow,
+    deposits: &[(Coin, Decimal)],
+    at_ms: i64,
+) -> anyhow::Result<DeskRow> {
     let mut tx = db.begin().await?;
     if desks::insert(&mut tx, row).await? {
-        for coin in Coin::ALL {
-            let amount = config.exchange.deposit(coin);
-            books::deposit(&mut tx, &row.id, coin.as_str(), amount, at_ms).await?;
+        for (coin, amount) in deposits {
+            books::deposit(&mut tx, &row.id, coin.as_str(), *amount, at_ms).await?;
         }
     } else {
         desks::set_config(&mut tx, row).await?;
@@ -49,15 +101,16 @@ async fn write(db: &Db, row: &DeskRow, config: &Config, at_ms: i64) -> anyhow::R
 }
 
 fn row(id: &str, config: &Config, at_ms: i64) -> DeskRow {
-    let market = match config.exchange.market {
-        MarketKind::Synthetic => "synthetic",
-        MarketKind::Replay => "replay",
+    let market = match (config.exchange.kind, config.exchange.market) {
+        (ExchangeKind::Deribit, _) => "live",
+        (ExchangeKind::Sim, MarketKind::Synthetic) => "synthetic",
+        (ExchangeKind::Sim, MarketKind::Replay) => "replay",
     };
     let text = crate::db::json::canonical(config).expect("a configuration is plain data");
     DeskRow {
         id: id.to_owned(),
         mode: config.desk.mode.as_str().to_owned(),
-        exchange: "sim".to_owned(),
+        exchange: config.exchange.kind.as_str().to_owned(),
         market: market.to_owned(),
         seed: config.exchange.seed.clone(),
         dry_run: config.desk.dry_run,

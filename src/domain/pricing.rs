@@ -36,7 +36,7 @@ pub fn black76(call: bool, forward: f64, strike: f64, vol: f64, years: f64) -> P
         delta: sign * norm_cdf(sign * d1),
         gamma: density / (forward * deviation),
         vega: forward * density * years.sqrt() / 100.0,
-        theta: short_dated_theta(day_theta, years * 365.0, price_usd),
+        theta: capped_theta(day_theta, years * 365.0, price_usd),
     }
 }
 
@@ -53,13 +53,11 @@ fn intrinsic(call: bool, forward: f64, strike: f64) -> Priced {
     }
 }
 
-/// Under one day the exchange caps theta at what is left: the remaining part of a day, or the value.
-fn short_dated_theta(day_theta: f64, days: f64, price_usd: f64) -> f64 {
-    if days >= 1.0 {
-        day_theta
-    } else {
-        -(-day_theta).min(-day_theta * days).min(price_usd)
-    }
+/// The exchange caps a day's theta at what is left to lose: the remaining part of a day, or the value.
+/// Its published rule speaks of the last day only; whole recorded books (2021-02-09) show the cap by value
+/// at every distance from expiry.
+fn capped_theta(day_theta: f64, days: f64, price_usd: f64) -> f64 {
+    -(-day_theta * days.min(1.0)).min(price_usd.max(0.0))
 }
 
 #[cfg(test)]

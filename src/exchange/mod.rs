@@ -1,17 +1,21 @@
 //! The exchange as the desk sees it: one enum, one set of methods, errors by what to do next.
 //!
 //! Every method takes `at_ms`, desk time: a simulated exchange moves its own clock there first, so
-//! fills and expiries up to that instant have happened. Never call it while holding a database
-//! transaction: the built-in exchange saves its book in the same database.
+//! fills and expiries up to that instant have happened; a real one has its own present, and `at_ms` only
+//! bounds what is asked of its past. Never call it while holding a database transaction: the built-in
+//! exchange saves its book in the same database, and a real one may take seconds to answer.
 
+pub mod deribit;
 pub mod error;
 pub mod facts;
 pub mod sim;
+pub mod wire;
 
 use crate::domain::chain::{Chain, Source};
 use crate::domain::coin::Coin;
 use crate::domain::context::History;
 use crate::domain::instrument::Instrument;
+use deribit::DeribitClient;
 use error::ExchangeError;
 use facts::{Delivery, Holding, LogRow, Order, OrderRequest, Placed, Summary, Trade};
 use rust_decimal::Decimal;
@@ -25,6 +29,8 @@ pub type Result<T> = std::result::Result<T, ExchangeError>;
 pub enum Exchange {
     /// Built in: quotes of the synthetic market or of recorded chains, accounts and matching of ours.
     Sim(SimExchange),
+    /// Deribit over HTTP: test, production, or anything that speaks its API. It shows its present only.
+    Deribit(DeribitClient),
 }
 
 impl Exchange {
@@ -32,6 +38,7 @@ impl Exchange {
     pub async fn listings(&self, coin: Coin, at_ms: i64) -> Result<Vec<Instrument>> {
         match self {
             Self::Sim(sim) => sim.listings(coin, at_ms).await,
+            Self::Deribit(client) => client.listings(coin, at_ms).await,
         }
     }
 
@@ -39,6 +46,7 @@ impl Exchange {
     pub async fn chain(&self, coin: Coin, at_ms: i64) -> Result<Chain> {
         match self {
             Self::Sim(sim) => sim.chain(coin, at_ms).await,
+            Self::Deribit(client) => client.chain(coin, at_ms).await,
         }
     }
 
@@ -46,6 +54,7 @@ impl Exchange {
     pub async fn index_price(&self, coin: Coin, at_ms: i64) -> Result<f64> {
         match self {
             Self::Sim(sim) => sim.index_price(coin, at_ms).await,
+            Self::Deribit(client) => client.index_price(coin, at_ms).await,
         }
     }
 
@@ -53,6 +62,7 @@ impl Exchange {
     pub async fn history(&self, coin: Coin, at_ms: i64) -> Result<History> {
         match self {
             Self::Sim(sim) => sim.history(coin, at_ms).await,
+            Self::Deribit(client) => client.history(coin, at_ms).await,
         }
     }
 
@@ -60,6 +70,7 @@ impl Exchange {
     pub async fn account(&self, coin: Coin, at_ms: i64) -> Result<Summary> {
         match self {
             Self::Sim(sim) => sim.account(coin.as_str(), at_ms).await,
+            Self::Deribit(client) => client.account(coin).await,
         }
     }
 
@@ -67,6 +78,7 @@ impl Exchange {
     pub async fn positions(&self, coin: Coin, at_ms: i64) -> Result<Vec<Holding>> {
         match self {
             Self::Sim(sim) => sim.positions(coin, at_ms).await,
+            Self::Deribit(client) => client.positions(coin).await,
         }
     }
 
@@ -74,6 +86,7 @@ impl Exchange {
     pub async fn open_orders(&self, coin: Coin, at_ms: i64) -> Result<Vec<Order>> {
         match self {
             Self::Sim(sim) => sim.open_orders(coin, at_ms).await,
+            Self::Deribit(client) => client.open_orders(coin).await,
         }
     }
 
@@ -81,6 +94,7 @@ impl Exchange {
     pub async fn place(&self, request: &OrderRequest, at_ms: i64) -> Result<Placed> {
         match self {
             Self::Sim(sim) => sim.place(request, at_ms).await,
+            Self::Deribit(client) => client.place(request).await,
         }
     }
 
@@ -94,6 +108,7 @@ impl Exchange {
     ) -> Result<Placed> {
         match self {
             Self::Sim(sim) => sim.edit(order_id, size, price, at_ms).await,
+            Self::Deribit(client) => client.edit(order_id, size, price).await,
         }
     }
 
@@ -101,6 +116,7 @@ impl Exchange {
     pub async fn cancel(&self, order_id: &str, at_ms: i64) -> Result<Order> {
         match self {
             Self::Sim(sim) => sim.cancel(order_id, at_ms).await,
+            Self::Deribit(client) => client.cancel(order_id).await,
         }
     }
 
@@ -108,6 +124,7 @@ impl Exchange {
     pub async fn cancel_all(&self, coin: Coin, at_ms: i64) -> Result<Vec<Order>> {
         match self {
             Self::Sim(sim) => sim.cancel_all(coin, at_ms).await,
+            Self::Deribit(client) => client.cancel_all(coin).await,
         }
     }
 
@@ -120,6 +137,7 @@ impl Exchange {
     ) -> Result<Option<Order>> {
         match self {
             Self::Sim(sim) => sim.order_by_label(coin, label, at_ms).await,
+            Self::Deribit(client) => client.order_by_label(coin, label).await,
         }
     }
 
@@ -127,6 +145,7 @@ impl Exchange {
     pub async fn fills_by_label(&self, coin: Coin, label: &str, at_ms: i64) -> Result<Vec<Trade>> {
         match self {
             Self::Sim(sim) => sim.fills_by_label(coin, label, at_ms).await,
+            Self::Deribit(client) => client.fills_by_label(coin, label, at_ms).await,
         }
     }
 
@@ -134,6 +153,7 @@ impl Exchange {
     pub async fn deliveries(&self, coin: Coin, since_ms: i64, at_ms: i64) -> Result<Vec<Delivery>> {
         match self {
             Self::Sim(sim) => sim.deliveries(coin, since_ms, at_ms).await,
+            Self::Deribit(client) => client.deliveries(coin, since_ms, at_ms).await,
         }
     }
 
@@ -146,6 +166,7 @@ impl Exchange {
     ) -> Result<Option<(Decimal, Source)>> {
         match self {
             Self::Sim(sim) => sim.delivery_price(coin, expiry_ms, at_ms).await,
+            Self::Deribit(client) => client.delivery_price(coin, expiry_ms, at_ms).await,
         }
     }
 
@@ -158,6 +179,7 @@ impl Exchange {
     ) -> Result<Vec<LogRow>> {
         match self {
             Self::Sim(sim) => sim.transaction_log(currency, since_ms, at_ms).await,
+            Self::Deribit(client) => client.transaction_log(currency, since_ms, at_ms).await,
         }
     }
 }

@@ -271,7 +271,9 @@ async fn mistake_18_a_buy_back_is_executed_when_nothing_is_left_to_spend() {
 
 #[tokio::test]
 async fn an_order_the_exchange_forgot_is_known_by_its_trades() {
-    let Exchange::Sim(sim) = standing(Some(5.0));
+    let Exchange::Sim(sim) = standing(Some(5.0)) else {
+        panic!("the tests run on the built-in exchange");
+    };
     let forgetful = Retention {
         orders_ms: 0,
         ..Retention::default()

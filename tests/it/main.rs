@@ -10,6 +10,8 @@ mod mistakes;
 mod support;
 
 mod db;
+mod deribit_client;
+mod deribit_wire;
 mod desk;
 mod queue;
 mod queue_faults;

@@ -1,5 +1,6 @@
 //! What every journey needs: fresh databases of both engines, the shared market data, the binary.
 
+pub(crate) mod deribit;
 mod postgres;
 pub(crate) mod queue;
 

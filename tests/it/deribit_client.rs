@@ -1,0 +1,808 @@
+//! The client of the exchange against a real HTTP server that answers by script: tokens, faults, limits, secrets.
+
+use crate::support::deribit::{Answer, Script};
+use crate::support::sqlite;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use thetaq::clock::{Clock, Stopwatch};
+use thetaq::config::Config;
+use thetaq::ctx::{Ctx, Purpose};
+use thetaq::domain::coin::Coin;
+use thetaq::domain::order::{OrderState, Side};
+use thetaq::exchange::Exchange;
+use thetaq::exchange::deribit::{Credentials, DeribitClient, Host, Settings, Timeouts};
+use thetaq::exchange::error::ExchangeError;
+use thetaq::exchange::facts::{OrderRequest, PostOnly, TimeInForce};
+
+const CLIENT_ID: &str = "key-7f3a";
+const CLIENT_SECRET: &str = "hush-2c9d1e";
+const CALL: &str = "BTC-25DEC26-100000-C";
+const AT_MS: i64 = 1_790_000_000_000;
+
+fn settings(script: &Script) -> Settings {
+    let host = Host::parse(&script.base_url()).unwrap();
+    Settings {
+        timeouts: Timeouts {
+            connect: Duration::from_millis(500),
+            read: Duration::from_millis(400),
+            overall: Duration::from_millis(1_500),
+        },
+        ..Settings::new(host, Some(Credentials::new(CLIENT_ID, CLIENT_SECRET)))
+    }
+}
+
+fn client(script: &Script) -> DeribitClient {
+    DeribitClient::new(settings(script), &Clock::real()).unwrap()
+}
+
+fn exchange(script: &Script) -> Exchange {
+    Exchange::Deribit(client(script))
+}
+
+fn order() -> OrderRequest {
+    OrderRequest {
+        label: "tq-1-open".to_owned(),
+        instrument: CALL.parse().unwrap(),
+        side: Side::Sell,
+        size: Decimal::new(1, 1),
+        price: Decimal::new(155, 4),
+        time_in_force: TimeInForce::GoodTilDay,
+        post_only: PostOnly::Off,
+        reduce_only: false,
+        valid_until_ms: Some(AT_MS + 5_000),
+    }
+}
+
+/// An order of the exchange's as it would answer [`order`].
+fn working(state: &str, filled: f64) -> Value {
+    json!({ "order_id": "77", "order_state": state, "order_type": "limit", "time_in_force": "good_til_day",
+        "instrument_name": CALL, "direction": "sell", "price": 1.55e-2, "amount": 0.1, "filled_amount": filled,
+        "average_price": 0.0, "label": "tq-1-open", "post_only": false, "reject_post_only": false,
+        "reduce_only": false, "api": true, "replaced": false, "creation_timestamp": AT_MS,
+        "last_update_timestamp": AT_MS, "novelty": { "of": 2027 } })
+}
+
+fn contract() -> Value {
+    json!({ "instrument_name": CALL, "kind": "option", "is_active": true, "state": "open",
+        "option_type": "call", "strike": 1e5, "expiration_timestamp": 1_798_185_600_000_i64,
+        "creation_timestamp": 1, "base_currency": "BTC", "quote_currency": "BTC", "tick_size": 1e-4,
+        "tick_size_steps": [{ "above_price": 5e-3, "tick_size": 5e-4 }], "contract_size": 1.0,
+        "min_trade_amount": 0.1, "maker_commission": 3e-4, "taker_commission": 3e-4 })
+}
+
+fn account() -> Value {
+    let many = json!({ "burst": 1_000, "rate": 1_000 });
+    json!({ "currency": "BTC", "balance": 2.00000001, "equity": 1.98, "margin_balance": 2.0,
+        "available_funds": 1.8, "initial_margin": 0.2, "maintenance_margin": 9.75e-2,
+        "options_value": -2e-2, "options_delta": -0.3, "delta_total": -0.28, "novelty": null,
+        "limits": { "non_matching_engine": many, "matching_engine": {
+            "trading": { "total": many }, "cancel_all": many } } })
+}
+
+/// A script that lets orders through to what is scripted for `private/sell`.
+async fn market() -> Script {
+    let script = Script::start().await;
+    script.always("public/get_instrument", Answer::result(contract()));
+    script
+}
+
+#[tokio::test]
+async fn a_token_is_fetched_once_and_refreshed_before_it_ends() {
+    let script = Script::start().await;
+    script.tokens_live_for(2);
+    script.always(
+        "public/get_time",
+        Answer::result(json!(1_550_147_385_946_i64)),
+    );
+    let client = client(&script);
+    for _ in 0..5 {
+        assert_eq!(client.get_time().await.unwrap(), 1_550_147_385_946);
+    }
+    assert_eq!(script.grants(), ["client_credentials"]);
+    tokio::time::sleep(Duration::from_millis(1_700)).await;
+    client.get_time().await.unwrap();
+    assert_eq!(script.grants(), ["client_credentials", "refresh_token"]);
+    assert_eq!(script.last_bearer("public/get_time"), "Bearer token-2");
+    // A refresh that is refused falls back to the key.
+    script.refuse_refresh();
+    tokio::time::sleep(Duration::from_millis(1_700)).await;
+    client.get_time().await.unwrap();
+    assert_eq!(
+        script.grants()[2..],
+        ["refresh_token", "client_credentials"]
+    );
+}
+
+#[tokio::test]
+async fn a_refused_token_is_replaced_once_and_the_call_sent_again() {
+    let script = market().await;
+    let refused = Answer::error(13_009, "unauthorized");
+    script.next("private/sell", refused.clone());
+    script.next(
+        "private/sell",
+        Answer::result(json!({ "order": working("open", 0.0), "trades": [] })),
+    );
+    let placed = exchange(&script).place(&order(), AT_MS).await.unwrap();
+    assert_eq!(placed.order.state, OrderState::Open);
+    assert_eq!(script.grants().len(), 2);
+    script.always("private/get_positions", refused);
+    let error = exchange(&script)
+        .positions(Coin::Btc, AT_MS)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ExchangeError::Reauthenticate(_)), "{error}");
+    assert_eq!(
+        script.count("private/get_positions"),
+        2,
+        "once more, then it is the caller's turn"
+    );
+}
+
+#[tokio::test]
+async fn a_key_without_the_needed_scope_says_which() {
+    let script = Script::start().await;
+    script.grant_scope("session:thetaq account:read");
+    let error = exchange(&script)
+        .account(Coin::Btc, AT_MS)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, ExchangeError::Fatal(reply) if reply.message.contains("trade:read")),
+        "{error}"
+    );
+    let wanted = script.calls("public/auth")[0]["scope"].clone();
+    assert_eq!(
+        wanted,
+        "session:thetaq account:read trade:read_write wallet:none"
+    );
+}
+
+#[tokio::test]
+async fn reads_are_repeated_until_they_are_answered() {
+    for fault in [
+        Answer::error(10_028, "too_many_requests"),
+        Answer::error(10_040, "retry"),
+        Answer::error(11_094, "internal_server_error"),
+        Answer::status(429, "text/plain", "slow down"),
+        Answer::status(502, "text/html", "<html><body>Bad gateway</body></html>"),
+        Answer::status(200, "text/html", "<html>maintenance</html>"),
+        Answer::Truncated,
+        Answer::Hangup,
+        Answer::Slow(Duration::from_millis(700)),
+    ] {
+        let script = Script::start().await;
+        script.next("public/get_index_price", fault.clone());
+        script.always(
+            "public/get_index_price",
+            Answer::result(json!({ "index_price": 9.5e4 })),
+        );
+        let index = exchange(&script).index_price(Coin::Btc, AT_MS).await;
+        assert_eq!(index, Ok(95_000.0), "{fault:?}");
+        assert_eq!(script.count("public/get_index_price"), 2, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn reads_give_up_after_three_attempts_and_ask_for_a_later_one() {
+    let script = Script::start().await;
+    script.always(
+        "public/get_index_price",
+        Answer::status(500, "text/html", "<html>"),
+    );
+    let error = exchange(&script)
+        .index_price(Coin::Btc, AT_MS)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, ExchangeError::Retry(reply) if reply.message.contains("500")),
+        "{error}"
+    );
+    assert_eq!(script.count("public/get_index_price"), 3);
+}
+
+/// Everything that can happen to an order, and that none of it sends the order a second time.
+#[tokio::test]
+async fn an_order_is_sent_once_and_a_lost_answer_is_an_unknown_outcome() {
+    type Check = fn(&ExchangeError) -> bool;
+    let unknown: Check = |error| matches!(error, ExchangeError::UnknownOutcome(_));
+    let retry: Check = |error| matches!(error, ExchangeError::Retry(_));
+    let fatal: Check = |error| matches!(error, ExchangeError::Fatal(_));
+    let funds: Check = |error| matches!(error, ExchangeError::Funds(_));
+    for (fault, decision) in [
+        (Answer::Truncated, unknown),
+        (Answer::Hangup, unknown),
+        (Answer::Slow(Duration::from_millis(700)), unknown),
+        (Answer::status(502, "text/html", "<html>"), unknown),
+        (Answer::status(200, "text/html", "<html>"), unknown),
+        (
+            Answer::result(json!({ "order": { "order_id": "77" } })),
+            unknown,
+        ),
+        (Answer::error(11_094, "internal_server_error"), unknown),
+        (Answer::error(10_028, "too_many_requests"), retry),
+        (Answer::status(429, "text/plain", ""), retry),
+        (Answer::error(10_041, "settlement_in_progress"), retry),
+        (Answer::error(10_009, "not_enough_funds"), funds),
+        (
+            Answer::status(403, "text/html", "<html>blocked</html>"),
+            fatal,
+        ),
+        (Answer::error(-32_602, "Invalid params"), fatal),
+    ] {
+        let script = market().await;
+        script.always("private/sell", fault.clone());
+        let error = exchange(&script).place(&order(), AT_MS).await.unwrap_err();
+        assert!(decision(&error), "{fault:?}: {error:?}");
+        assert_eq!(script.count("private/sell"), 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_never_left_is_no_unknown_outcome() {
+    let script = market().await;
+    let exchange = exchange(&script);
+    exchange.index_price(Coin::Btc, AT_MS).await.unwrap_err();
+    script.next("private/sell", Answer::error(10_005, "price_too_low"));
+    let known = exchange.place(&order(), AT_MS).await.unwrap_err();
+    assert!(matches!(known, ExchangeError::Reprice(_)), "{known}");
+    script.stop().await;
+    let error = exchange.place(&order(), AT_MS).await.unwrap_err();
+    assert!(matches!(&error, ExchangeError::Retry(_)), "{error}");
+}
+
+/// Every code of the exchange's table, as an order meets it: the body of an HTTP 400 decides.
+#[tokio::test]
+async fn every_error_code_arrives_as_its_decision() {
+    let script = market().await;
+    let exchange = exchange(&script);
+    // The account's own limits are adopted; at those of a new one this would take half a minute.
+    script.always("private/get_account_summary", Answer::result(account()));
+    exchange.account(Coin::Btc, AT_MS).await.unwrap();
+    for code in [
+        10_028, 10_047, 10_066, 10_040, 10_041, 11_051, 13_028, 13_503, 13_025, 11_056, 10_019,
+        13_888, 11_094, 10_001, 10_000, 13_004, 13_403, 13_021, 11_042, 10_009, 10_039, 10_037,
+        10_018, 10_013, 10_014, 10_015, 10_016, 10_017, 10_038, 10_005, 10_006, 10_007, 10_011,
+        10_043, 10_026, 10_002, 10_021, 10_022, 10_023, 10_027, 10_031, 10_032, 11_054, 11_055,
+        11_021, 11_039, 10_003, 10_004, 10_010, 11_008, 11_044, 10_029, 13_032, 13_777, 13_666,
+        10_012, 13_019, 11_037, 11_046, 10_020, 13_020, -32_602, 13_030, 13_040, 13_043, 11_098,
+        11_029, 11_043, 11_049, 11_030, 11_031, 11_047, 11_050, 10_030, 10_033, 10_048, 13_010,
+        -32_601, -32_700, -32_000, -32_600, 99_999,
+    ] {
+        script.next("private/cancel", Answer::error(code, "said"));
+        let error = exchange.cancel("77", AT_MS).await.unwrap_err();
+        assert_eq!(
+            error,
+            ExchangeError::from_code(code, "private/cancel: said"),
+            "{code}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_reason_of_invalid_params_is_told() {
+    let script = Script::start().await;
+    let data = json!({ "reason": "instrument not found", "param": "instrument_name" });
+    script.always(
+        "public/get_order_book",
+        Answer::error_with(-32_602, "Invalid params", &data),
+    );
+    let error = client(&script)
+        .get_order_book("BTC-1JAN20-1-C", 1)
+        .await
+        .unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.contains("instrument not found") && said.contains("instrument_name"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn an_order_says_everything_and_sits_on_the_contract_s_own_tick() {
+    let script = market().await;
+    let trade = json!({ "trade_id": "9", "trade_seq": 3, "instrument_name": CALL, "timestamp": AT_MS,
+        "order_id": "77", "direction": "sell", "price": 0.0155, "amount": 0.1, "fee": 3e-5,
+        "fee_currency": "BTC", "liquidity": "T", "index_price": 95_000.12, "matching_id": null });
+    let filled = json!({ "order": working("filled", 0.1), "trades": [trade] });
+    script.always("private/sell", Answer::result(filled));
+    let request = OrderRequest {
+        price: Decimal::new(151, 4),
+        ..order()
+    };
+    let placed = exchange(&script).place(&request, AT_MS).await.unwrap();
+    assert_eq!(
+        script.calls("private/sell")[0],
+        json!({ "instrument_name": CALL, "amount": 0.1, "type": "limit", "price": 0.0155,
+            "label": "tq-1-open", "time_in_force": "good_til_day", "post_only": false,
+            "reject_post_only": false, "reduce_only": false, "valid_until": AT_MS + 5_000 }),
+        "a sale at 0.0151 asks 0.0155 where the tick is 0.0005, and post_only is never left to a default"
+    );
+    assert_eq!(placed.order.state, OrderState::Filled);
+    let fill = &placed.trades[0];
+    assert_eq!(
+        (fill.fill.fee, fill.label.as_str(), fill.maker),
+        (Decimal::new(3, 5), "tq-1-open", false)
+    );
+    let small = OrderRequest {
+        size: Decimal::new(5, 2),
+        ..order()
+    };
+    let error = exchange(&script).place(&small, AT_MS).await.unwrap_err();
+    assert!(error.to_string().contains("least of 0.1"), "{error}");
+}
+
+#[tokio::test]
+async fn an_edit_keeps_the_flags_of_its_order() {
+    let script = market().await;
+    let mut resting = working("open", 0.0);
+    resting["post_only"] = json!(true);
+    resting["reduce_only"] = json!(true);
+    script.always("private/get_order_state", Answer::result(resting.clone()));
+    script.always(
+        "private/edit",
+        Answer::result(json!({ "order": resting, "trades": [] })),
+    );
+    let (size, price) = (Decimal::new(1, 1), Decimal::new(15, 3));
+    exchange(&script)
+        .edit("77", size, price, AT_MS)
+        .await
+        .unwrap();
+    let sent = script.calls("private/edit")[0].clone();
+    let flags = json!({ "order_id": "77", "amount": 0.1, "price": 0.015, "post_only": true,
+        "reject_post_only": false, "reduce_only": true });
+    assert_eq!(sent, flags);
+}
+
+#[tokio::test]
+async fn orders_go_to_production_only_when_allowed() {
+    let script = market().await;
+    script.say_production();
+    script.always(
+        "private/sell",
+        Answer::result(json!({ "order": working("open", 0.0), "trades": [] })),
+    );
+    let watching = exchange(&script);
+    watching.index_price(Coin::Btc, AT_MS).await.unwrap_err();
+    let error = watching.place(&order(), AT_MS).await.unwrap_err();
+    assert!(
+        error.to_string().contains("allow_main_host_orders"),
+        "{error}"
+    );
+    assert_eq!(script.count("private/sell"), 0);
+    let allowed = Settings {
+        main_orders: true,
+        ..settings(&script)
+    };
+    let allowed = Exchange::Deribit(DeribitClient::new(allowed, &Clock::real()).unwrap());
+    allowed.place(&order(), AT_MS).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_chain_is_two_calls_whatever_its_length() {
+    let script = Script::start().await;
+    script.always(
+        "public/get_index_price",
+        Answer::result(json!({ "index_price": 95_000.5 })),
+    );
+    let row = |name: &str, bid: Value| {
+        json!({ "instrument_name": name, "creation_timestamp": AT_MS - 1_500,
+        "bid_price": bid, "ask_price": 0.021, "mark_price": 0.0201, "mark_iv": 45.5, "underlying_price": 95_500.0,
+        "open_interest": 12.5, "volume": 0, "base_currency": "BTC", "quote_currency": "BTC" })
+    };
+    script.always(
+        "public/get_book_summary_by_currency",
+        Answer::result(json!([
+            row("BTC-25DEC26-110000-C", json!(null)),
+            row(CALL, json!(0.0195)),
+            row("BTC-25DEC26-90000-P", json!(0)),
+            row("BTC-25DEC20-90000-P", json!(0.1)),
+            row("BTC-FS-25DEC26_PERP", json!(1)),
+        ])),
+    );
+    let chain = exchange(&script).chain(Coin::Btc, AT_MS).await.unwrap();
+    let names: Vec<_> = chain
+        .quotes
+        .iter()
+        .map(|quote| quote.instrument.name())
+        .collect();
+    assert_eq!(
+        names,
+        ["BTC-25DEC26-90000-P", CALL, "BTC-25DEC26-110000-C"],
+        "in chain order, unexpired"
+    );
+    let bids: Vec<_> = chain.quotes.iter().map(|quote| quote.bid).collect();
+    assert_eq!(
+        bids,
+        [None, Some(0.0195), None],
+        "null and 0 are both no quote"
+    );
+    assert_eq!((chain.at_ms, chain.index_price), (AT_MS - 1_500, 95_000.5));
+    let delta = chain.quotes[1].delta.unwrap();
+    assert!((0.2..0.6).contains(&delta), "from our pricing: {delta}");
+    assert_eq!(script.count_all() - script.count("public/auth"), 2);
+    let past = exchange(&script)
+        .chain(Coin::Btc, AT_MS - 3_600_000)
+        .await
+        .unwrap_err();
+    assert!(past.to_string().contains("cannot show"), "{past}");
+}
+
+#[tokio::test]
+async fn history_is_delivery_prices_and_the_volatility_index_up_to_the_instant() {
+    let script = Script::start().await;
+    // 2026-09-21 14:13 UTC.
+    script.always("public/get_delivery_prices", Answer::result(json!({ "records_total": 3, "data": [
+        { "date": "2026-09-22", "delivery_price": 96_000 }, { "date": "2026-09-21", "delivery_price": 95_100.25 },
+        { "date": "2026-09-20", "delivery_price": 94_900.5 }] })));
+    let day = 1_789_948_800_000_i64;
+    let page =
+        |days: Value, next: Value| Answer::result(json!({ "data": days, "continuation": next }));
+    script.next(
+        "public/get_volatility_index_data",
+        page(
+            json!([
+                [day - 86_400_000, 40, 41, 39, 40.5],
+                [day, 40, 42, 40, 41.5]
+            ]),
+            json!(day - 100_000_000),
+        ),
+    );
+    script.next(
+        "public/get_volatility_index_data",
+        page(json!([[day - 172_800_000, 40, 41, 39, 39.5]]), json!(null)),
+    );
+    let history = exchange(&script).history(Coin::Btc, AT_MS).await.unwrap();
+    let closes: Vec<_> = history.closes.iter().map(|(_, close)| *close).collect();
+    assert_eq!(
+        closes,
+        [94_900.5, 95_100.25],
+        "oldest first, nothing of the future"
+    );
+    assert!(
+        history
+            .closes
+            .iter()
+            .all(|(at_ms, _)| at_ms % 86_400_000 == 8 * 3_600_000)
+    );
+    assert_eq!(
+        history.dvol,
+        [(day - 86_400_000, 0.395), (day, 0.405), (AT_MS, 0.415)]
+    );
+    let price = exchange(&script)
+        .delivery_price(Coin::Btc, 1_789_977_600_000, AT_MS)
+        .await
+        .unwrap();
+    assert_eq!(price.unwrap().0, Decimal::new(9_510_025, 2));
+    let future = exchange(&script)
+        .delivery_price(Coin::Btc, AT_MS + 1, AT_MS)
+        .await
+        .unwrap();
+    assert_eq!(future, None);
+}
+
+#[tokio::test]
+async fn fills_are_found_by_label_in_the_recent_list_and_in_the_archive() {
+    let script = Script::start().await;
+    let trade = |id: &str, label: &str, at_ms: i64| {
+        json!({ "trade_id": id, "trade_seq": 1,
+        "instrument_name": CALL, "timestamp": at_ms, "order_id": "77", "direction": "sell", "price": 0.0155,
+        "amount": 0.1, "fee": 3e-5, "fee_currency": "BTC", "liquidity": "M", "index_price": 95_000.0, "label": label })
+    };
+    let page =
+        |trades: Value, more: bool| Answer::result(json!({ "trades": trades, "has_more": more }));
+    let method = "private/get_user_trades_by_currency";
+    script.next(
+        method,
+        page(
+            json!([
+                trade("5", "tq-1-open", AT_MS - 50),
+                trade("6", "other", AT_MS - 40)
+            ]),
+            true,
+        ),
+    );
+    script.next(
+        method,
+        page(
+            json!([
+                trade("6", "other", AT_MS - 40),
+                trade("7", "tq-1-open", AT_MS - 30)
+            ]),
+            false,
+        ),
+    );
+    script.next(
+        method,
+        page(
+            json!([
+                trade("2", "tq-1-open", AT_MS - 90_000_000),
+                trade("5", "tq-1-open", AT_MS - 50)
+            ]),
+            false,
+        ),
+    );
+    let fills = exchange(&script)
+        .fills_by_label(Coin::Btc, "tq-1-open", AT_MS)
+        .await
+        .unwrap();
+    let ids: Vec<_> = fills
+        .iter()
+        .map(|trade| trade.fill.trade_id.as_str())
+        .collect();
+    assert_eq!(ids, ["2", "5", "7"], "each once, oldest first");
+    let asked = script.calls(method);
+    assert_eq!(
+        asked[1]["start_timestamp"],
+        AT_MS - 40,
+        "the next page starts where the last ended"
+    );
+    assert_eq!(asked[2]["historical"], true);
+}
+
+#[tokio::test]
+async fn an_account_reads_to_the_last_satoshi() {
+    let script = Script::start().await;
+    script.always("private/get_account_summary", Answer::result(account()));
+    let summary = exchange(&script).account(Coin::Btc, AT_MS).await.unwrap();
+    assert_eq!(summary.balance, Decimal::new(200_000_001, 8));
+    assert_eq!(
+        (summary.options_value, summary.delta_total),
+        (Decimal::new(-2, 2), Decimal::new(-28, 2))
+    );
+    let position = json!({ "instrument_name": CALL, "kind": "option", "direction": "sell", "size": -0.1,
+        "average_price": 0.0155, "mark_price": 0.0201, "index_price": 95_000.5, "delta": -3.0e-2, "gamma": -1e-5,
+        "vega": -9.1, "theta": 4.2, "floating_profit_loss": -0.00046, "initial_margin": 0.0152,
+        "maintenance_margin": 0.0095, "leverage": 12.5, "estimated_liquidation_price": null });
+    let mut flat = position.clone();
+    flat["size"] = json!(0);
+    flat["direction"] = json!("zero");
+    let perpetual = json!({ "instrument_name": "BTC-PERPETUAL", "kind": "future", "direction": "buy", "size": 50,
+        "average_price": 7440.18, "mark_price": 7476.65, "index_price": 7466.79, "floating_profit_loss": 0,
+        "initial_margin": 0, "maintenance_margin": 0 });
+    script.always(
+        "private/get_positions",
+        Answer::result(json!([flat, position, perpetual])),
+    );
+    let held = exchange(&script).positions(Coin::Btc, AT_MS).await.unwrap();
+    assert_eq!(held.len(), 1, "neither flat positions nor futures");
+    assert_eq!((held[0].size, held[0].theta), (Decimal::new(-1, 1), 4.2));
+    assert!(
+        exchange(&script)
+            .positions(Coin::Eth, AT_MS)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn an_expiry_is_read_from_the_log_the_settlements_and_the_delivery_price() {
+    let script = Script::start().await;
+    // 2026-09-21 08:00 UTC.
+    let expiry_ms = 1_789_977_600_000_i64;
+    let row = |id: u64, name: &str, side: &str, cash: f64, fee: f64| {
+        json!({ "id": id, "currency": "BTC",
+        "timestamp": expiry_ms + 90, "type": "exercise", "instrument_name": name, "side": side, "amount": 0.2,
+        "commission": fee, "cashflow": cash, "change": cash - fee, "balance": 1.9, "price": null })
+    };
+    let page =
+        |rows: Value, next: Value| Answer::result(json!({ "logs": rows, "continuation": next }));
+    script.next(
+        "private/get_transaction_log",
+        page(
+            json!([
+                row(13, "BTC-21SEP26", "close buy", -0.04, 0.0),
+                row(12, "BTC-21SEP26-80000-C", "-", 0.0, 0.00003)
+            ]),
+            json!(4_711),
+        ),
+    );
+    script.next("private/get_transaction_log", page(
+        json!([{ "id": 9, "currency": "BTC", "timestamp": AT_MS - 1, "type": "deposit", "change": 0.5, "cashflow": 0.5,
+            "balance": 1.5, "commission": 0, "instrument_name": null }]), json!(null)));
+    script.always("private/get_transaction_log", page(json!([]), json!(null)));
+    script.always("private/get_settlement_history_by_currency", Answer::result(json!({ "continuation": "x",
+        "settlements": [{ "type": "delivery", "timestamp": expiry_ms + 90, "position": -0.2, "mark_price": 0.2,
+            "instrument_name": "BTC-21SEP26-80000-C", "index_price": 100_000, "profit_loss": -0.04 }] })));
+    script.always(
+        "public/get_delivery_prices",
+        Answer::result(json!({ "records_total": 1, "data": [
+        { "date": "2026-09-21", "delivery_price": 1e5 }] })),
+    );
+    let deliveries = exchange(&script)
+        .deliveries(Coin::Btc, expiry_ms - 1, AT_MS)
+        .await
+        .unwrap();
+    assert_eq!(deliveries.len(), 1);
+    let settled = &deliveries[0].settlement;
+    assert_eq!(
+        (settled.size, settled.payoff),
+        (Decimal::new(-2, 1), Decimal::new(-4, 2))
+    );
+    assert_eq!(
+        (settled.fee, settled.at_ms),
+        (Decimal::new(3, 5), expiry_ms)
+    );
+    assert_eq!(
+        script.calls("private/get_transaction_log")[1]["continuation"],
+        4_711
+    );
+}
+
+/// `kind = deribit`: the desk lives in real time, starts with the money it finds, and never shares a book
+/// with another exchange.
+#[tokio::test]
+async fn a_live_desk_on_the_exchange_opens_with_what_it_finds() {
+    let script = Script::start().await;
+    script.always(
+        "public/get_index_price",
+        Answer::result(json!({ "index_price": 95_000.5 })),
+    );
+    let mut config =
+        Config::parse("[desk]\nunderlyings = [\"BTC\"]\ndry_run = false", "test").unwrap();
+    config.set_exchange_url(&script.base_url()).unwrap();
+    let db = sqlite().await;
+    let ctx = Ctx::live(db.db.clone(), Arc::new(config.clone()), Purpose::Work).await;
+    let error = format!("{:#}", ctx.unwrap_err());
+    assert!(
+        error.contains("THETAQ_DERIBIT_CLIENT_ID"),
+        "without a key there is no account: {error}"
+    );
+    config.desk.dry_run = true;
+    let ctx = Ctx::live(db.db.clone(), Arc::new(config), Purpose::Work)
+        .await
+        .unwrap();
+    let row = ctx.row().await.unwrap();
+    assert_eq!(
+        (row.exchange.as_str(), row.market.as_str()),
+        ("deribit", "live")
+    );
+    assert!((ctx.clock.now_ms() - Clock::real().now_ms()).abs() < 1_000);
+    assert_eq!(
+        ctx.exchange.index_price(Coin::Btc, AT_MS).await,
+        Ok(95_000.5)
+    );
+    assert_eq!(
+        script.last_bearer("public/get_index_price"),
+        "",
+        "public data needs no key"
+    );
+    let simulated = Ctx::live(db.db.clone(), Arc::new(Config::default()), Purpose::Work).await;
+    let error = simulated.unwrap_err().to_string();
+    assert!(
+        error.contains("`deribit`") && error.contains("--database-url"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn all_orders_of_a_coin_are_cancelled_and_read_back() {
+    let script = market().await;
+    let mut theirs = working("open", 0.0);
+    theirs["instrument_name"] = json!("ETH-25DEC26-4000-C");
+    script.always(
+        "private/get_open_orders",
+        Answer::result(json!([working("open", 0.0), theirs])),
+    );
+    script.next("private/cancel_all_by_currency", Answer::Hangup);
+    script.always("private/cancel_all_by_currency", Answer::result(json!(1)));
+    script.always(
+        "private/get_order_state",
+        Answer::result(working("cancelled", 0.0)),
+    );
+    let ended = exchange(&script)
+        .cancel_all(Coin::Btc, AT_MS)
+        .await
+        .unwrap();
+    assert_eq!(ended.len(), 1);
+    assert_eq!(ended[0].state, OrderState::Cancelled);
+    assert_eq!(
+        script.count("private/cancel_all_by_currency"),
+        2,
+        "repeating a cancel does no harm"
+    );
+}
+
+#[tokio::test]
+async fn calls_come_no_faster_than_their_bucket_allows() {
+    let script = Script::start().await;
+    script.always("private/cancel", Answer::error(10_004, "order_not_found"));
+    let exchange = exchange(&script);
+    let watch = Stopwatch::start();
+    let calls = (0..28).map(|_| exchange.cancel("1", AT_MS));
+    let answers = futures::future::join_all(calls).await;
+    let refused_here = answers
+        .iter()
+        .filter(|answer| matches!(answer, Err(ExchangeError::Retry(_))));
+    let (refused_here, took) = (refused_here.count(), watch.elapsed().as_secs_f64());
+    let arrived = script.arrivals("private/cancel");
+    assert_eq!(
+        arrived.len() + refused_here,
+        28,
+        "those that would wait too long are not sent"
+    );
+    assert!(
+        arrived.len() >= 20 && took > 0.4,
+        "{} in {took} s",
+        arrived.len()
+    );
+    for (first, from) in arrived.iter().enumerate() {
+        for (last, to) in arrived.iter().enumerate().skip(first) {
+            let (count, seconds) = (last - first + 1, (*to - *from).as_secs_f64());
+            let allowed = 20.0 + 5.0 * seconds;
+            assert!(count as f64 <= allowed + 0.5, "{count} within {seconds} s");
+        }
+    }
+}
+
+/// Secrets and tokens stand in no log line, error, address or Debug text, not even when the exchange
+/// repeats them.
+#[tokio::test]
+async fn secrets_never_leave() {
+    let log = Log::default();
+    let lines = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(lines);
+    let script = Script::start().await;
+    let exchange = exchange(&script);
+    script.always(
+        "public/get_index_price",
+        Answer::error(10_028, "too_many_requests"),
+    );
+    let over = exchange.index_price(Coin::Btc, AT_MS).await;
+    script.refuse_key(&format!("invalid_credentials {CLIENT_ID} {CLIENT_SECRET}"));
+    let fresh = Exchange::Deribit(client(&script));
+    let refused = fresh.index_price(Coin::Btc, AT_MS).await;
+    let token = json!({ "access_token": "token-x", "expires_in": "token-y" });
+    script.answer_auth(Answer::result(token));
+    let confused = Exchange::Deribit(client(&script));
+    let unreadable = confused.index_price(Coin::Btc, AT_MS).await;
+    let said = format!(
+        "{over:?} {refused:?} {unreadable:?} {exchange:?} {fresh:?} {confused:?} {:?} {:?}",
+        settings(&script),
+        script.addresses()
+    );
+    assert!(said.contains("***"), "the echo was read: {said}");
+    let logged = log.text();
+    assert!(
+        logged.contains("refused a call"),
+        "the log was listening: {logged}"
+    );
+    for secret in [CLIENT_ID, CLIENT_SECRET, "token-", "refresh-"] {
+        assert!(!said.contains(secret), "{secret} in: {said}");
+        assert!(!logged.contains(secret), "{secret} in the log: {logged}");
+    }
+}
+
+/// Where log lines of a test go.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
