@@ -38,10 +38,13 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "live/controls.html",
     "live/cards.html",
     "live/charts.html",
+    "live/payoffs.html",
     "live/positions.html",
     "live/feed.html",
     "decision.html",
     "decision/outcome.html",
+    "decision/replay.html",
+    "decision/why_not.html",
     "jobs.html",
     "jobs/counts.html",
     "jobs/list.html",
@@ -88,6 +91,7 @@ pub(super) fn environment() -> anyhow::Result<Environment<'static>> {
         span_ms.map_or_else(|| format::NONE.to_owned(), format::duration)
     });
     environment.add_filter("words", |text: &str| text.replace('_', " ").to_lowercase());
+    environment.add_filter("urlencode", |text: &str| super::pages::encode(text));
     environment.add_filter("pretty", pretty);
     Ok(environment)
 }
