@@ -182,7 +182,9 @@ async fn on_desk(
             return Ok(format!("The desk {entries}."));
         }
         "close" => {
-            let instrument: Instrument = needed(fields, "instrument")?.parse().map_err(bad_name)?;
+            let instrument: Instrument = needed(fields, "instrument")?
+                .parse()
+                .map_err(|error| bad_name(&error))?;
             controls::close(tx, ctx, instrument.coin, Some(instrument)).await?;
         }
         "close-all" => {
@@ -342,7 +344,7 @@ fn needed<'a>(fields: &'a Fields, name: &str) -> Result<&'a str, PageError> {
     })
 }
 
-fn bad_name(error: crate::domain::instrument::NameError) -> PageError {
+fn bad_name(error: &crate::domain::instrument::NameError) -> PageError {
     PageError::bad_request(
         error.to_string(),
         "Send the contract's full name as `instrument`.",

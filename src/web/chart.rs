@@ -19,6 +19,8 @@ pub(super) struct Mark {
     pub at: f64,
     pub label: String,
     pub class: &'static str,
+    /// The word stands to the left of the line.
+    pub left: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,9 @@ const RIGHT: f64 = 16.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 30.0;
 const ROWS: usize = 4;
+const COLUMNS: usize = 5;
+/// Half of a wide label.
+const EDGE: f64 = 45.0;
 
 /// What a template shows: the title, the legend and the drawing.
 pub(super) fn figure(plot: &Plot<'_>) -> Value {
@@ -134,20 +139,45 @@ impl Frame {
 }
 
 fn rows(text: &mut String, plot: &Plot<'_>, frame: &Frame) {
-    for row in 0..=ROWS {
-        let value = frame.low + (frame.high - frame.low) * row as f64 / ROWS as f64;
+    let ticks = ticks(frame.low, frame.high, ROWS);
+    let digits = plot.digits.max(digits(&ticks));
+    for value in ticks {
         level(text, "grid", frame.y(value));
         let _ = write!(
             text,
             "<text class=\"tick end\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
             LEFT - 8.0,
             frame.y(value) + 4.0,
-            format::grouped(value, plot.digits)
+            format::grouped(value, digits)
         );
     }
     if plot.zero {
         level(text, "zero", frame.y(0.0));
     }
+}
+
+/// About `count` round values within a range: multiples of 1, 2 or 5 times a power of ten.
+fn ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
+    let wanted = (high - low) / count as f64;
+    let mut step = 1e-9;
+    while step * 10.0 <= wanted {
+        step *= 10.0;
+    }
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .map(|factor| factor * step)
+        .into_iter()
+        .find(|step| *step >= wanted)
+        .unwrap_or(wanted);
+    let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
+    (first..=last).map(|n| n as f64 * step).collect()
+}
+
+/// Decimals that tell neighbouring ticks apart.
+fn digits(ticks: &[f64]) -> usize {
+    let step = ticks.get(1).zip(ticks.first()).map_or(1.0, |(b, a)| b - a);
+    (0..9)
+        .find(|digits| step * 10_f64.powi(*digits) >= 0.999)
+        .unwrap_or(9) as usize
 }
 
 fn level(text: &mut String, class: &str, at: f64) {
@@ -159,12 +189,23 @@ fn level(text: &mut String, class: &str, at: f64) {
 }
 
 fn columns(text: &mut String, plot: &Plot<'_>, frame: &Frame) {
-    for (place, anchor) in [(0.0, "start"), (0.5, "middle"), (1.0, "end")] {
-        let at = frame.from + (frame.to - frame.from) * place;
+    let places = match plot.axis {
+        Axis::Time => vec![frame.from, f64::midpoint(frame.from, frame.to), frame.to],
+        Axis::Usd => ticks(frame.from, frame.to, COLUMNS),
+    };
+    for at in places {
+        let x = frame.x(at);
+        // A label never leaves the drawing.
+        let anchor = if x < LEFT + EDGE {
+            "start"
+        } else if x > WIDTH - RIGHT - EDGE {
+            "end"
+        } else {
+            "middle"
+        };
         let _ = write!(
             text,
-            "<text class=\"tick {anchor}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            frame.x(at),
+            "<text class=\"tick {anchor}\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>",
             HEIGHT - 8.0,
             label(plot.axis, at)
         );
@@ -178,20 +219,20 @@ fn label(axis: Axis, at: f64) -> String {
     }
 }
 
-/// Words beside their lines, each on a row of its own so that close ones do not cover each other.
+/// Words beside their lines; those to the left stand lower, so that close ones do not cover each other.
 fn marks(text: &mut String, plot: &Plot<'_>, frame: &Frame) {
     let inside = |mark: &&Mark| (frame.from..=frame.to).contains(&mark.at);
-    for (row, mark) in plot.marks.iter().filter(inside).enumerate() {
+    for mark in plot.marks.iter().filter(inside) {
         let (x, class) = (frame.x(mark.at), mark.class);
-        let right = x > WIDTH * 0.6;
-        let (anchor, shift) = if right { ("end", -5.0) } else { ("start", 5.0) };
+        let left = mark.left || x > WIDTH * 0.75;
+        let (anchor, shift) = if left { ("end", -5.0) } else { ("start", 5.0) };
         let _ = write!(
             text,
             "<line class=\"mark {class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{:.1}\"/>\
              <text class=\"tick {anchor}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
             HEIGHT - BOTTOM,
             x + shift,
-            HEIGHT - BOTTOM - 8.0 - 20.0 * row as f64,
+            HEIGHT - BOTTOM - if mark.left { 8.0 } else { 28.0 },
             mark.label
         );
     }
@@ -264,6 +305,20 @@ mod tests {
     }
 
     #[test]
+    fn ticks_are_round_and_told_apart() {
+        let found = ticks(1.99987, 2.00004, 4);
+        assert!(found.len() >= 3, "{found:?}");
+        let labels: Vec<String> = found
+            .iter()
+            .map(|tick| format::grouped(*tick, digits(&found)))
+            .collect();
+        let mut distinct = labels.clone();
+        distinct.dedup();
+        assert_eq!(labels, distinct);
+        assert_eq!(ticks(-620.0, 1_130.0, 4), [-500.0, 0.0, 500.0, 1_000.0]);
+    }
+
+    #[test]
     fn marks_outside_of_the_drawing_are_left_out() {
         let line = Line {
             name: "flat",
@@ -274,6 +329,7 @@ mod tests {
             at,
             label: format!("at {at}"),
             class: "spot",
+            left: true,
         };
         let text = svg(&plot(&[line], &[mark(500.0), mark(2_000.0)]));
         assert!(

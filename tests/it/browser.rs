@@ -74,7 +74,7 @@ struct Pages(Vec<(&'static str, String)>);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newcomer_opens_the_desk() {
-    let Some(driver) = Driver::start().await else {
+    let Some(driver) = Driver::start() else {
         return;
     };
     let since = Stopwatch::start();

@@ -2,6 +2,7 @@
 
 use crate::db::reader::{Limits, Reader};
 use crate::web::Site;
+use crate::web::access::hex;
 use crate::web::error::PageError;
 use crate::web::pages::Query;
 use crate::web::redact::redact;
@@ -246,8 +247,7 @@ fn statement(
 /// The key of a page's last row, as hexadecimal JSON: opaque, and safe in an address.
 fn cursor(list: &List, row: &Value) -> String {
     let key: Vec<&Value> = list.key.iter().map(|column| &row[*column]).collect();
-    let text = json!(key).to_string();
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    hex(json!(key).to_string().as_bytes())
 }
 
 fn after(list: &List, text: &str) -> Result<Vec<String>, PageError> {
@@ -270,10 +270,16 @@ mod tests {
 
     #[test]
     fn a_cursor_names_the_last_row() {
-        let list = LISTS.iter().find(|list| list.path == "/fills").unwrap();
+        let list = LISTS
+            .iter()
+            .find(|list| list.path == "/fills")
+            .expect("a list");
         let row = json!({"filled_at": "2026-01-05T08:00:00.000Z", "trade_id": "t-1", "size": 1});
         let key = after(list, &cursor(list, &row));
-        assert_eq!(key.unwrap(), ["2026-01-05T08:00:00.000Z", "t-1"]);
+        assert_eq!(
+            key.expect("a cursor of ours"),
+            ["2026-01-05T08:00:00.000Z", "t-1"]
+        );
         assert!(after(list, "zz").is_err() && after(list, "5b5d").is_err());
     }
 
@@ -284,7 +290,7 @@ mod tests {
                 .into_iter()
                 .find(|view| view.name == list.view);
             let columns: Vec<&str> = view
-                .unwrap()
+                .expect("its view exists")
                 .columns
                 .iter()
                 .map(|column| column.name)

@@ -36,7 +36,11 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
             Table::of("candidates", CANDIDATE_COLUMNS, &seen),
             Table::of("rejected", why_not::COLUMNS, &failed),
             Table::of("risk_lines", RISK_COLUMNS, &lines),
-            Table::of("features", &["name", "value", "source", "note"], &features),
+            Table::of(
+                "features",
+                &["name", "value", "unit", "source", "note"],
+                &features,
+            ),
         ],
         values: json!({
             "d": row, "features": features, "passed": ranked(&seen),
@@ -114,7 +118,28 @@ fn features(context: &Value) -> Vec<Value> {
         .filter(|(_, feature)| feature.is_object())
         .map(|(name, feature)| {
             json!({"name": name, "value": feature["value"], "source": feature["source"], "note": feature["note"],
-                "usd": name.starts_with("ma")})
+                "unit": unit(name)})
         })
         .collect()
+}
+
+/// What a feature is measured in: USD for averages of the price, a fraction for all others but counts.
+fn unit(name: &str) -> &'static str {
+    const FRACTIONS: [&str; 8] = [
+        "return",
+        "realised",
+        "distance",
+        "dvol",
+        "iv_rank",
+        "term_slope",
+        "skew",
+        "rv",
+    ];
+    if name.starts_with("ma") {
+        "USD"
+    } else if FRACTIONS.iter().any(|start| name.starts_with(start)) {
+        "%"
+    } else {
+        ""
+    }
 }

@@ -207,7 +207,7 @@ fn words(cron: &str) -> String {
             format!(
                 "every {} minutes{}",
                 every(minute).unwrap_or_default(),
-                past(second, "")
+                past(second)
             )
         }
         ("0", "0", "*") => "every hour, on the hour".to_owned(),
@@ -215,14 +215,18 @@ fn words(cron: &str) -> String {
             format!(
                 "every {} hours{}",
                 every(hour).unwrap_or_default(),
-                past(second, "")
+                past(second)
             )
         }
         (second, minute, "*") if number(minute) => {
-            format!("every hour at minute {minute}{}", past(second, ""))
+            format!("every hour at minute {minute}{}", past(second))
         }
-        (second, minute, hour) if number(hour) && number(minute) => {
-            return format!("{days} at {hour:0>2}:{minute:0>2}:{second:0>2} UTC");
+        (second, minute, hours) if number(minute) && hours.split(',').all(number) => {
+            let times: Vec<String> = hours
+                .split(',')
+                .map(|hour| format!("{hour:0>2}:{minute:0>2}:{second:0>2}"))
+                .collect();
+            return format!("{days} at {} UTC", times.join(" and "));
         }
         _ => return cron.to_owned(),
     };
@@ -230,9 +234,9 @@ fn words(cron: &str) -> String {
 }
 
 /// `, 5 s past` for slots that do not start with their minute.
-fn past(second: &str, none: &str) -> String {
+fn past(second: &str) -> String {
     if second == "0" {
-        none.to_owned()
+        String::new()
     } else {
         format!(", {second} s past")
     }
@@ -272,6 +276,7 @@ mod tests {
         check("0 0 * * * *", "every hour, on the hour");
         check("5 0 8 * * *", "every day at 08:00:05 UTC");
         check("0 0 8 * * Fri", "every Fri at 08:00:00 UTC");
+        check("0 1 0,8 * * *", "every day at 00:01:00 and 08:01:00 UTC");
         check("0 0 8 1 * *", "0 0 8 1 * *");
     }
 }

@@ -206,13 +206,18 @@ fn card(last: &EquityRow, day: &[EquityRow], open: &[&Value]) -> Value {
     json!({
         "coin": last.underlying, "index": last.index_price, "equity": equity, "equity_usd": last.equity_usd,
         "day": equity - first, "day_usd": (equity - first) * last.index_price,
-        "drawdown": if peak > 0.0 { equity / peak - 1.0 } else { 0.0 },
+        "drawdown": if peak > 0.0 { rounded(equity / peak - 1.0) } else { 0.0 },
         "margin": if equity > 0.0 { last.initial_margin / equity } else { 0.0 },
         "maintenance": if equity > 0.0 { last.maintenance_margin / equity } else { 0.0 },
         "delta": last.net_delta, "gamma": sum("gamma"), "vega": sum("vega"), "theta": sum("theta"),
         "cover": cover, "cover_share": if coins(last.balance_e8) > 0.0 { cover / coins(last.balance_e8) } else { 0.0 },
         "balance": coins(last.balance_e8), "next_expiry_ms": next, "at_ms": last.at_ms,
     })
+}
+
+/// To the hundredth of a percent that is shown, so that nothing is red that reads as zero.
+fn rounded(fraction: f64) -> f64 {
+    (fraction * 1e4).round() / 1e4
 }
 
 /// Runs of the same quiet outcome become one line: first and last of the run, and how many.

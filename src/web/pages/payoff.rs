@@ -74,6 +74,7 @@ fn marks(found: &Payoff, spot: f64) -> Vec<Mark> {
         at,
         label: format!("{word} {}", format::grouped(at, 0)),
         class,
+        left: class == "spot",
     };
     let mut marks = vec![upright(spot, "spot", "spot")];
     marks.extend(

@@ -18,7 +18,7 @@ pub(super) async fn view(site: &Site, query: &Query) -> Result<View, PageError> 
         .get("underlying")
         .unwrap_or("BTC")
         .parse()
-        .map_err(bad)?;
+        .map_err(|error| bad(&error))?;
     let sources = snapshot::sources(site, coin).await?;
     let source = source(site, query, coin, &sources).await?;
     let found = snapshot::snapshot(site, &source, coin, at(query)?).await?;
@@ -237,6 +237,6 @@ fn at(query: &Query) -> Result<Option<i64>, PageError> {
     })
 }
 
-fn bad(error: crate::domain::coin::UnknownCoin) -> PageError {
+fn bad(error: &crate::domain::coin::UnknownCoin) -> PageError {
     PageError::bad_request(error.to_string(), "Change `underlying` in the address.")
 }

@@ -17,7 +17,7 @@ const STARTED: &str = "started successfully on port ";
 
 impl Driver {
     /// `None` where no chromium is installed; a failure where `CI` is set.
-    pub(super) async fn start() -> Option<Self> {
+    pub(super) fn start() -> Option<Self> {
         let found = |name: &str| Command::new(name).arg("--version").output().is_ok();
         if !(found("chromium") && found("chromedriver")) {
             assert!(

@@ -8,12 +8,19 @@ use thetaq::domain::coin::Coin;
 use thetaq::jobs::tick::Tick;
 use thetaq::jobs::{Options, enqueue};
 
+/// (action, its fields, state with kill switch and close-only afterwards)
+type Step = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static str,
+);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn controls_change_the_desk_and_leave_a_line_each() {
     each_db(async |db| {
         let desk = Dashboard::start(&db).await;
         let client = desk.browser().await;
-        let steps: [(&str, &[(&str, &str)], &str); 7] = [
+        let steps: [Step; 7] = [
             ("pause", &[], "paused false false"),
             ("start", &[], "running false false"),
             ("kill", &[("confirmed", "yes")], "running true false"),
