@@ -31,7 +31,9 @@
     cross.setAttribute("x1", where);
     cross.setAttribute("x2", where);
     cross.setAttribute("visibility", "visible");
-    tip.textContent = [new Date(rows[0][1][0]).toISOString().slice(0, 16).replace("T", " "),
+    const place = rows[0][1][0];
+    const heading = data.axis === "time" ? new Date(place).toISOString().slice(0, 16).replace("T", " ") : `at ${Math.round(place).toLocaleString("en")} USD`;
+    tip.textContent = [heading,
       ...rows.map(([name, point]) => `${name} ${point[1].toFixed(data.digits)} ${data.unit}`)].join("\n");
     tip.hidden = false;
     tip.style.left = `${Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8)}px`;

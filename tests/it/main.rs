@@ -9,6 +9,7 @@ mod import;
 mod mistakes;
 mod support;
 
+mod browser;
 mod db;
 mod deribit_client;
 mod deribit_wire;
@@ -19,3 +20,4 @@ mod reader;
 mod reconcile;
 mod replay;
 mod synthetic;
+mod web;
