@@ -70,6 +70,8 @@ pub enum ExchangeKind {
     Sim,
     /// Deribit's API at `url`.
     Deribit,
+    /// Public market data of `url` under the built-in exchange's account and matching.
+    Paper,
 }
 
 impl ExchangeKind {
@@ -78,6 +80,7 @@ impl ExchangeKind {
         match self {
             Self::Sim => "sim",
             Self::Deribit => "deribit",
+            Self::Paper => "paper",
         }
     }
 }
@@ -94,9 +97,9 @@ pub enum MarketKind {
 section! {
     /// [exchange]
     ExchangeConfig {
-        /// sim (built in) or deribit (the API at `url`, in real time).
+        /// sim (built in), deribit (the API at `url`) or paper (its public quotes, orders filled by the built-in exchange).
         kind: ExchangeKind = ExchangeKind::Sim,
-        /// Where the API is: test, main (real money), history, or a base URL; THETAQ_EXCHANGE_URL wins and means kind = deribit.
+        /// Where the API is: test, main (real money), history, or a base URL; THETAQ_EXCHANGE_URL wins and turns kind = sim into deribit.
         url: String = "test".to_owned(),
         /// The third of three settings that let orders go to the main host, besides mode = production and dry_run = false.
         allow_main_host_orders: bool = false,
@@ -396,14 +399,16 @@ impl Config {
     /// Takes an address from outside the file; naming one means to use it.
     pub fn set_exchange_url(&mut self, url: &str) -> Result<(), ConfigError> {
         url.clone_into(&mut self.exchange.url);
-        self.exchange.kind = ExchangeKind::Deribit;
+        if self.exchange.kind == ExchangeKind::Sim {
+            self.exchange.kind = ExchangeKind::Deribit;
+        }
         self.resolve();
         self.check()
     }
 
     /// A real exchange has one speed: its own.
     fn resolve(&mut self) {
-        if self.exchange.kind == ExchangeKind::Deribit {
+        if self.exchange.kind != ExchangeKind::Sim {
             self.exchange.speed = 1.0;
         }
     }

@@ -16,6 +16,7 @@ use crate::domain::coin::Coin;
 use crate::domain::settings::Settings;
 use crate::exchange::Exchange;
 use crate::exchange::deribit::{self, DeribitClient, Host};
+use crate::exchange::paper::PublicFeed;
 use crate::exchange::sim::market::Market;
 use crate::exchange::sim::{Deposits, SimExchange};
 use crate::market::synthetic::Synthetic;
@@ -46,6 +47,7 @@ impl Ctx {
         let exchange = match config.exchange.kind {
             ExchangeKind::Sim => built_in(&db, LIVE, &config),
             ExchangeKind::Deribit => Exchange::Deribit(client(&config, &Clock::real())?),
+            ExchangeKind::Paper => paper(&db, LIVE, &config)?,
         };
         let row = open::live(&db, &config, &exchange).await?;
         let clock = anchor::clock(&db, row, &config, purpose).await?;
@@ -118,11 +120,21 @@ pub fn client(config: &Config, clock: &Clock) -> anyhow::Result<DeribitClient> {
     Ok(DeribitClient::new(settings, clock)?)
 }
 
+/// Live public quotes over a book of our own.
+fn paper(db: &Db, desk: &str, config: &Config) -> anyhow::Result<Exchange> {
+    let feed = PublicFeed::new(Host::parse(&config.exchange.url)?, &Clock::real())?;
+    Ok(venue(db, desk, config, Market::Replay(Arc::new(feed))))
+}
+
 fn built_in(db: &Db, desk: &str, config: &Config) -> Exchange {
     let market = match config.exchange.market {
         MarketKind::Synthetic => Market::Synthetic(Synthetic::new(&config.exchange.seed)),
         MarketKind::Replay => Market::Replay(Arc::new(DbFeed::new(db.clone(), chains::RECORDED))),
     };
+    venue(db, desk, config, market)
+}
+
+fn venue(db: &Db, desk: &str, config: &Config, market: Market) -> Exchange {
     let keeper = VenueKeeper::new(db.clone(), desk);
     Exchange::Sim(SimExchange::new(market, Arc::new(keeper), deposits(config)))
 }

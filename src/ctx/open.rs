@@ -22,14 +22,16 @@ pub(super) async fn live(db: &Db, config: &Config, exchange: &Exchange) -> anyho
     if let Some(known) = &known {
         same_exchange(known, &row)?;
     }
-    if let Exchange::Sim(_) = exchange {
+    if config.exchange.kind == ExchangeKind::Sim {
         let start_ms = config.exchange.start_ms().expect("Config::check parsed it");
         row.desk_anchor_ms = Some(start_ms);
         row.wall_anchor_ms = Some(wall_ms);
         return write(db, &row, &configured(config), start_ms).await;
     }
     let deposits = match known {
-        None if !config.desk.dry_run => found(exchange, config, wall_ms).await?,
+        None if !config.desk.dry_run && config.exchange.kind == ExchangeKind::Deribit => {
+            found(exchange, config, wall_ms).await?
+        }
         _ => configured(config),
     };
     write(db, &row, &deposits, wall_ms).await
@@ -102,7 +104,7 @@ async fn write(
 
 fn row(id: &str, config: &Config, at_ms: i64) -> DeskRow {
     let market = match (config.exchange.kind, config.exchange.market) {
-        (ExchangeKind::Deribit, _) => "live",
+        (ExchangeKind::Deribit | ExchangeKind::Paper, _) => "live",
         (ExchangeKind::Sim, MarketKind::Synthetic) => "synthetic",
         (ExchangeKind::Sim, MarketKind::Replay) => "replay",
     };

@@ -8,6 +8,7 @@
 pub mod deribit;
 pub mod error;
 pub mod facts;
+pub mod paper;
 pub mod sim;
 pub mod wire;
 
