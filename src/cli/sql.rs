@@ -3,8 +3,10 @@
 use super::Usage;
 use super::output::table;
 use super::session::Session;
+use crate::db::named::{self, Question};
 use crate::db::reader::{Limits, Reader, Rows};
-use crate::db::{named, views};
+use crate::db::views::{self, View};
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,10 +14,10 @@ use std::time::Duration;
 /// Ask the database: a named question, or one select over the views v_*
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq sql                                          list questions and views\n  thetaq sql failed_filters --param underlying=ETH\n  thetaq sql --query \"select * from v_fills\" --format csv"
+    after_help = "Examples:\n  thetaq sql                                          list questions and views\n  thetaq sql v_decisions                              list the columns of a view\n  thetaq sql failed_filters --param underlying=ETH\n  thetaq sql --query \"select * from v_fills\" --format csv"
 )]
 pub(super) struct Sql {
-    /// A named question; without one and without --query, all are listed
+    /// A named question, or a view to list its columns; without it and without --query, all are listed
     #[arg(conflicts_with = "query")]
     name: Option<String>,
     /// One select statement over the views
@@ -55,15 +57,23 @@ impl Sql {
             time: Duration::from_secs(self.seconds),
             ..Limits::default()
         };
+        let views = views::all();
+        let view = views
+            .iter()
+            .find(|view| self.name.as_deref() == Some(view.name));
+        if let Some(view) = view {
+            return columns(session, view);
+        }
         let rows = match (&self.name, &self.query) {
             (None, None) => return list(session),
             (None, Some(query)) => {
                 let reader = Reader::new(&session.db().await?);
-                reader.query(query, &[], limits).await?
+                reader.query(query, &[], limits).await.context("--query")?
             }
             (Some(name), _) => {
                 let question = named::find(name).ok_or_else(|| unknown(name))?;
                 let given: BTreeMap<_, _> = self.parameters.iter().cloned().collect();
+                known(&question, &given)?;
                 let reader = Reader::new(&session.db().await?);
                 question.run(&reader, &given, limits).await?
             }
@@ -80,6 +90,19 @@ impl Sql {
             self.format
         };
         session.output.line(&printed(&rows, format)?)
+    }
+}
+
+/// Refuses parameters that the question does not have.
+fn known(question: &Question, given: &BTreeMap<String, String>) -> Result<(), Usage> {
+    let names: Vec<_> = question.parameters.iter().map(|one| one.name).collect();
+    match given.keys().find(|key| !names.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(key) => Err(Usage(format!(
+            "--param: {} has no parameter `{key}`; it has {}",
+            question.name,
+            names.join(", ")
+        ))),
     }
 }
 
@@ -118,6 +141,19 @@ fn csv(rows: &Rows) -> anyhow::Result<String> {
     Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
+fn columns(session: &Session, view: &View) -> anyhow::Result<()> {
+    session.output.result(view, || {
+        let lines = view.columns.iter();
+        let lines = lines.map(|column| format!("  {:<18} {}\n", column.name, column.meaning));
+        format!(
+            "{}: {}\n{}",
+            view.name,
+            view.about,
+            lines.collect::<String>()
+        )
+    })
+}
+
 fn list(session: &Session) -> anyhow::Result<()> {
     let (questions, views) = (named::all(), views::all());
     let document = serde_json::json!({"questions": questions, "views": views});
@@ -132,7 +168,7 @@ fn list(session: &Session) -> anyhow::Result<()> {
                 );
             }
         }
-        text += "\nViews (thetaq sql --query \"select ..\"):\n";
+        text += "\nViews (thetaq sql VIEW lists its columns, thetaq sql --query \"select ..\" asks them):\n";
         for view in &views {
             text += &format!("  {:<22} {}\n", view.name, view.about);
         }

@@ -8,8 +8,10 @@
 mod import;
 mod support;
 
+mod cli;
 mod db;
 mod desk;
+mod docs;
 mod queue;
 mod queue_faults;
 mod reader;

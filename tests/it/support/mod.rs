@@ -2,6 +2,7 @@
 
 mod postgres;
 pub(crate) mod queue;
+pub(crate) mod terminal;
 
 use std::path::PathBuf;
 use thetaq::db::Db;
