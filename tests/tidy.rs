@@ -1,7 +1,7 @@
 //! The shape of the code is a test: who imports whom, which crate is named where, what may not be called.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Modules of src in layers; a module may import from layers above it and from its own.
@@ -297,7 +297,7 @@ fn root() -> PathBuf {
 
 /// Files below a folder of the repository with an extension, sorted; empty when there is no such folder.
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
-    let mut found = BTreeMap::new();
+    let mut found = BTreeSet::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).into_iter().flatten() {
@@ -305,9 +305,9 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|found| found == extension) {
-                found.insert(path, ());
+                found.insert(path);
             }
         }
     }
-    found.into_keys().collect()
+    found.into_iter().collect()
 }

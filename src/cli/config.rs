@@ -14,7 +14,7 @@ use clap::Args;
 pub(super) struct PrintConfig {}
 
 impl PrintConfig {
-    pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
+    pub(super) fn run(session: &Session) -> anyhow::Result<()> {
         let mut config = session.config.clone();
         config.database.url = without_password(&config.database.url);
         let registry = registry::all();

@@ -70,13 +70,11 @@ fn sources(rows: &[Value]) -> BTreeMap<String, Source> {
 
 impl Source {
     fn text(&self, name: &str) -> String {
-        let mut text = format!("{name}: {}\n", self.summary());
         let months = self.months();
         let alike = |one: &Month, next: &Month| one.fill == next.fill && one.fill != Fill::Mixed;
-        for run in months.chunk_by(alike) {
-            text += &lines(run);
-        }
-        text + &self.gaps_text()
+        let lines: Vec<String> = months.chunk_by(alike).map(lines).collect();
+        let (summary, gaps) = (self.summary(), self.gaps_text());
+        format!("{name}: {summary}\n{}{gaps}", lines.concat())
     }
 
     fn summary(&self) -> String {
@@ -199,7 +197,7 @@ fn lines(run: &[Month]) -> String {
     let (first, last) = (&run[0], &run[run.len() - 1]);
     if run.len() <= first.fill.shown_up_to() {
         let line = |month: &Month| format!("  {}  {}\n", month.name, month.days);
-        return run.iter().map(line).collect();
+        return run.iter().map(line).collect::<Vec<_>>().concat();
     }
     let what = if first.fill == Fill::EveryDay {
         "every day"

@@ -97,11 +97,11 @@ fn left_out(skipped: &[&Value]) -> String {
         let reason = file["skipped"].as_str().unwrap_or_default();
         format!("\n{} was skipped: {reason}", name_of(&file["path"]))
     });
-    let lines: String = lines.collect();
+    let lines: Vec<String> = lines.collect();
     if lines.is_empty() {
-        return lines;
+        return String::new();
     }
-    lines + "\n"
+    lines.concat() + "\n"
 }
 
 /// `bad_number: 1, bad_line: 2`, or nothing.

@@ -129,7 +129,7 @@ impl Command {
             Self::Token(command) => command.run(session).await,
             Self::Migrate(command) => command.run(session).await,
             Self::Doctor(command) => command.run(session).await,
-            Self::Config(command) => command.run(session),
+            Self::Config(_) => config::PrintConfig::run(session),
             Self::Import(command) => command.run(session).await,
             Self::Coverage(command) => command.run(session).await,
             Self::Quotes(command) => command.run(session).await,

@@ -22,17 +22,17 @@ impl Output {
         text: impl FnOnce() -> String,
     ) -> anyhow::Result<()> {
         if self.json {
-            return self.line(&serde_json::to_string_pretty(document)?);
+            return print(&serde_json::to_string_pretty(document)?);
         }
-        self.line(text().trim_end_matches('\n'))
+        print(text().trim_end_matches('\n'))
     }
+}
 
-    /// Prints text and a line end; a closed pipe is the caller's error.
-    pub(super) fn line(self, text: &str) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{text}")?;
-        Ok(out.flush()?)
-    }
+/// Prints text and a line end; a closed pipe is the caller's error.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
 }
 
 /// A time in UTC to the second.
@@ -71,10 +71,9 @@ pub(super) fn fields(document: &Value) -> String {
     collect("", document, &mut found);
     let width = found.iter().map(|(name, _)| name.chars().count()).max();
     let width = width.unwrap_or(0);
-    found
-        .into_iter()
-        .map(|(name, value)| format!("{name:<width$}  {value}\n"))
-        .collect()
+    let lines = found.into_iter();
+    let lines = lines.map(|(name, value)| format!("{name:<width$}  {value}\n"));
+    lines.collect::<Vec<_>>().concat()
 }
 
 fn collect(path: &str, value: &Value, found: &mut Vec<(String, String)>) {
@@ -146,7 +145,7 @@ mod tests {
     #[test]
     fn nested_fields_have_paths() {
         let document =
-            json!({"state": "failed", "args": {"coin": "BTC", "sizes": [1, 2]}, "error": null});
+            json!({"args": {"coin": "BTC", "sizes": [1, 2]}, "error": null, "state": "failed"});
         insta::assert_snapshot!(fields(&document), @r"
         args.coin   BTC
         args.sizes  [1,2]

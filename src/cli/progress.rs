@@ -34,7 +34,7 @@ impl Bar {
             Self::Lines(last) => {
                 let tenth = (fraction * 10.0) as i64;
                 if last.swap(tenth, Ordering::Relaxed) < tenth {
-                    eprintln!("{}0 % {note}", tenth);
+                    eprintln!("{tenth}0 % {note}");
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! `thetaq sql`: named questions and free queries through the guarded reader.
 
 use super::Usage;
-use super::output::table;
+use super::output::{print, table};
 use super::session::Session;
 use crate::db::named::{self, Question};
 use crate::db::reader::{Limits, Reader, Rows};
@@ -9,6 +9,7 @@ use crate::db::views::{self, View};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Ask the database: a named question, or one select over the views v_*
@@ -89,7 +90,7 @@ impl Sql {
         } else {
             self.format
         };
-        session.output.line(&printed(&rows, format)?)
+        print(&printed(&rows, format)?)
     }
 }
 
@@ -144,13 +145,9 @@ fn csv(rows: &Rows) -> anyhow::Result<String> {
 fn columns(session: &Session, view: &View) -> anyhow::Result<()> {
     session.output.result(view, || {
         let lines = view.columns.iter();
-        let lines = lines.map(|column| format!("  {:<18} {}\n", column.name, column.meaning));
-        format!(
-            "{}: {}\n{}",
-            view.name,
-            view.about,
-            lines.collect::<String>()
-        )
+        let lines = lines.map(|column| format!("  {:<18} {}", column.name, column.meaning));
+        let lines: Vec<String> = lines.collect();
+        format!("{}: {}\n{}", view.name, view.about, lines.join("\n"))
     })
 }
 
@@ -158,20 +155,28 @@ fn list(session: &Session) -> anyhow::Result<()> {
     let (questions, views) = (named::all(), views::all());
     let document = serde_json::json!({"questions": questions, "views": views});
     session.output.result(&document, || {
-        let mut text = "Questions (thetaq sql NAME):\n".to_owned();
-        for question in &questions {
-            text += &format!("  {:<22} {}\n", question.name, question.title);
-            for parameter in &question.parameters {
-                text += &format!(
-                    "  {:<22}   --param {}={}  {}\n",
-                    "", parameter.name, parameter.default, parameter.meaning
-                );
-            }
-        }
-        text += "\nViews (thetaq sql VIEW lists its columns, thetaq sql --query \"select ..\" asks them):\n";
-        for view in &views {
-            text += &format!("  {:<22} {}\n", view.name, view.about);
-        }
+        let mut text = String::new();
+        listed(&mut text, &questions, &views).expect("writing to a string cannot fail");
         text
     })
+}
+
+fn listed(text: &mut String, questions: &[Question], views: &[View]) -> std::fmt::Result {
+    writeln!(text, "Questions (thetaq sql NAME):")?;
+    for question in questions {
+        writeln!(text, "  {:<22} {}", question.name, question.title)?;
+        for parameter in &question.parameters {
+            let (name, default) = (&parameter.name, &parameter.default);
+            let meaning = &parameter.meaning;
+            writeln!(text, "  {:<22}   --param {name}={default}  {meaning}", "")?;
+        }
+    }
+    writeln!(
+        text,
+        "\nViews (thetaq sql VIEW lists its columns, thetaq sql --query \"select ..\" asks them):"
+    )?;
+    for view in views {
+        writeln!(text, "  {:<22} {}", view.name, view.about)?;
+    }
+    Ok(())
 }

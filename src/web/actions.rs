@@ -63,7 +63,9 @@ async fn on_desk(ctx: &Ctx, action: &str, fields: &Fields) -> Result<String, Pag
         "kill-off" => controls::set_kill_switch(ctx, false).await?,
         "close-only" => close_only(ctx, first(fields, "on") == Some("yes")).await?,
         "close" => {
-            let instrument: Instrument = needed(fields, "instrument")?.parse().map_err(bad_name)?;
+            let instrument: Instrument = needed(fields, "instrument")?
+                .parse()
+                .map_err(|error| bad_name(&error))?;
             controls::close(ctx, instrument.coin, Some(instrument)).await?;
         }
         "close-all" => {
@@ -181,7 +183,7 @@ fn needed<'a>(fields: &'a Fields, name: &str) -> Result<&'a str, PageError> {
     })
 }
 
-fn bad_name(error: crate::domain::instrument::NameError) -> PageError {
+fn bad_name(error: &crate::domain::instrument::NameError) -> PageError {
     PageError::bad_request(
         error.to_string(),
         "Send the contract's full name as `instrument`.",

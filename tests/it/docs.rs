@@ -54,17 +54,27 @@ fn the_readme_shows_every_command() {
 #[test]
 fn the_readme_has_the_tables_of_settings_that_the_program_has() {
     let (readme, printed) = (readme(), printed(&[]));
-    let mut keys_table = "| section | key | default | meaning |\n|---|---|---|---|\n".to_owned();
-    for (section, [name, default, meaning]) in keys(&printed) {
-        keys_table += &format!("| `{section}` | `{name}` | {default} | {meaning} |\n");
-    }
-    let mut jobs_table = "| key | default | meaning |\n|---|---|---|\n".to_owned();
-    for [name, default, meaning] in job_keys(&printed) {
-        jobs_table += &format!("| `{name}` | {default} | {meaning} |\n");
-    }
-    for table in [keys_table, jobs_table] {
+    let keys = keys(&printed).into_iter();
+    let keys = keys.map(|(section, key)| format!("| `{section}` | {} |\n", cells(key)));
+    let in_jobs = job_keys(&printed).into_iter();
+    let in_jobs = in_jobs.map(|key| format!("| {} |\n", cells(key)));
+    for (head, rows) in [
+        (
+            "| section | key | default | meaning |\n|---|---|---|---|\n",
+            keys.collect::<Vec<_>>(),
+        ),
+        (
+            "| key | default | meaning |\n|---|---|---|\n",
+            in_jobs.collect(),
+        ),
+    ] {
+        let table = format!("{head}{}", rows.concat());
         assert!(readme.contains(&table), "README.md should have:\n{table}");
     }
+}
+
+fn cells([name, default, meaning]: [String; 3]) -> String {
+    format!("`{name}` | {default} | {meaning}")
 }
 
 /// What `thetaq config` prints in a folder without settings.
@@ -138,14 +148,16 @@ fn the_readme_names_every_kind_of_job_and_every_view() {
             kind.name
         );
     }
-    let mut table = "| view | one row for |\n|---|---|\n".to_owned();
-    for view in views::all() {
-        table += &format!(
+    let rows = views::all().into_iter();
+    let rows = rows.map(|view| {
+        format!(
             "| `{}` | {} |\n",
             view.name,
             view.about.trim_end_matches('.')
-        );
-    }
+        )
+    });
+    let rows: Vec<String> = rows.collect();
+    let table = format!("| view | one row for |\n|---|---|\n{}", rows.concat());
     assert!(readme.contains(&table), "README.md should have:\n{table}");
 }
 

@@ -11,6 +11,7 @@ use sqlx::{
     AssertSqlSafe, Column, Connection, Decode, Executor, PgConnection, Postgres, Row, SqlSafeStr,
     Statement, Type, TypeInfo, ValueRef,
 };
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Time a killed statement gets to say so before its connection is dropped.
@@ -188,7 +189,7 @@ fn numeric(bytes: &[u8]) -> Result<Value, sqlx::error::BoxDynError> {
         for place in 0..=(*weight).max(0) {
             let skip = usize::from(*weight < 0);
             let digit = (skip == 0).then(|| digits.get(place as usize)).flatten();
-            text += &format!("{:04}", digit.copied().unwrap_or(0));
+            write!(text, "{:04}", digit.copied().unwrap_or(0))?;
         }
         if *scale == 0 {
             if let Ok(whole) = text.parse::<i64>() {
@@ -202,7 +203,7 @@ fn numeric(bytes: &[u8]) -> Result<Value, sqlx::error::BoxDynError> {
         }
         let first = usize::try_from((*weight + 1).max(0))?;
         for digit in digits.iter().skip(first) {
-            text += &format!("{digit:04}");
+            write!(text, "{digit:04}")?;
         }
         text.push('0');
         return Ok(text.parse::<f64>()?.into());
@@ -241,7 +242,11 @@ mod tests {
                 .collect::<Vec<u8>>()
         };
         let check = |words: &[i16], expect: serde_json::Value| {
-            assert_eq!(numeric(&bytes(words)).unwrap(), expect, "{words:?}");
+            assert_eq!(
+                numeric(&bytes(words)).expect("a numeric"),
+                expect,
+                "{words:?}"
+            );
         };
         check(&[2, 1, 0, 0, 1, 2345], json!(12345));
         check(&[1, 1, 0, 0, 3], json!(30_000));

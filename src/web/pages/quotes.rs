@@ -18,7 +18,7 @@ pub(super) async fn view(site: &Site, query: &Query) -> Result<View, PageError> 
         .get("underlying")
         .unwrap_or("BTC")
         .parse()
-        .map_err(bad)?;
+        .map_err(|error| bad(&error))?;
     let first = sources.iter().find(|row| row.underlying == coin.as_str());
     let source = query
         .owned("source")
@@ -114,6 +114,6 @@ fn at(query: &Query) -> Result<Option<i64>, PageError> {
     })
 }
 
-fn bad(error: crate::domain::coin::UnknownCoin) -> PageError {
+fn bad(error: &crate::domain::coin::UnknownCoin) -> PageError {
     PageError::bad_request(error.to_string(), "Change `underlying` in the address.")
 }
