@@ -12,6 +12,7 @@ mod cli;
 mod db;
 mod desk;
 mod docs;
+mod prune;
 mod queue;
 mod queue_faults;
 mod reader;
