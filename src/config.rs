@@ -3,13 +3,15 @@
 //! Each section is declared once with its keys, documentation and defaults; `thetaq config`, the
 //! README's table and the test that compares them all read that declaration.
 
+mod check;
 mod text;
 
+pub use check::is_address;
 pub use text::SECTIONS;
 
 use crate::domain::coin::Coin;
 use crate::domain::settings::{FillModel, Mode, Preset, Settings};
-use crate::exchange::deribit::{Credentials, Host};
+use crate::exchange::deribit::Credentials;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +43,7 @@ section! {
         database: Database = Database::default(),
         /// The market and the account.
         exchange: ExchangeConfig = ExchangeConfig::default(),
-        /// What the desk trades and within which limits.
+        /// What the desk trades and within which limits. Keys that are unset follow the preset, then the mode.
         desk: Desk = Desk::default(),
         /// How candidates are scored.
         policy: PolicyConfig = PolicyConfig::default(),
@@ -49,7 +51,7 @@ section! {
         web: Web = Web::default(),
         /// Workers as a whole: leases, polling, retention.
         queue: Queue = Queue::default(),
-        /// Job kinds by name; `thetaq config` lists every kind with its defaults.
+        /// Job kinds by name: how often, how many at once, how patiently.
         jobs: std::collections::BTreeMap<String, JobConfig> = std::collections::BTreeMap::new(),
     }
 }
@@ -119,11 +121,11 @@ section! {
 }
 
 section! {
-    /// [desk]. Keys with an empty default follow the preset, then the mode.
+    /// [desk]. `None` follows the preset, then the mode.
     Desk {
         /// research or production.
         mode: Mode = Mode::Research,
-        /// ULTRA_SAFE, BALANCED or AGGRESSIVE; empty for the mode's own limits.
+        /// ULTRA_SAFE, BALANCED or AGGRESSIVE; unset for the mode's own limits.
         preset: Option<Preset> = None,
         /// Coins to write calls on.
         underlyings: Vec<Coin> = Coin::ALL.to_vec(),
@@ -253,9 +255,9 @@ section! {
 }
 
 section! {
-    /// [jobs.KIND]. Empty keys follow the kind's own default.
+    /// [jobs.KIND]. `None` follows the kind's own default.
     JobConfig {
-        /// Queue the kind is counted and paused under.
+        /// Queue the kind is counted and paused under; the kind's own when unset.
         queue: Option<String> = None,
         /// Jobs of this kind at once in one process.
         concurrency: Option<usize> = None,
@@ -285,12 +287,15 @@ pub enum Missed {
 pub enum ConfigError {
     #[error("cannot read {0}: {1}")]
     Read(String, std::io::Error),
-    #[error("{0}: {1}`thetaq config` prints every key")]
-    Parse(String, String),
-    #[error("workers.toml [{section}] {key}: {problem}")]
+    #[error("{file}: {problem}\n`thetaq config` prints every key with its meaning")]
+    Parse { file: String, problem: String },
+    #[error(
+        "{file} [{section}] {key}: {problem}; `thetaq config` prints every key with its meaning"
+    )]
     Value {
-        section: &'static str,
-        key: &'static str,
+        file: String,
+        section: String,
+        key: String,
         problem: String,
     },
     #[error("{0} is set in the environment, but {1} is not: set both or neither")]
@@ -307,86 +312,13 @@ impl Config {
     }
 
     pub fn parse(text: &str, shown: &str) -> Result<Self, ConfigError> {
-        let mut config: Self = toml::from_str(text)
-            .map_err(|error| ConfigError::Parse(shown.to_owned(), error.to_string()))?;
+        let mut config: Self = toml::from_str(text).map_err(|error| ConfigError::Parse {
+            file: shown.to_owned(),
+            problem: error.to_string().trim_end().to_owned(),
+        })?;
         config.resolve();
-        config.check()?;
+        config.check(shown)?;
         Ok(config)
-    }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        let fail = |section, key, problem: &str| {
-            Err(ConfigError::Value {
-                section,
-                key,
-                problem: problem.to_owned(),
-            })
-        };
-        if !(self.exchange.speed > 0.0 && self.exchange.speed <= 1e6) {
-            return fail("exchange", "speed", "must be above 0 and at most 1000000");
-        }
-        if self.exchange.start_ms().is_none() {
-            return fail(
-                "exchange",
-                "start",
-                "is not an ISO 8601 time such as 2026-01-05T07:00:00Z",
-            );
-        }
-        self.check_exchange()?;
-        if !["rules_v1", "rules_v2"].contains(&self.policy.name.as_str()) {
-            return fail("policy", "name", "must be rules_v1 or rules_v2");
-        }
-        if self.queue.lease_ms < 1_000 {
-            return fail("queue", "lease_ms", "must be at least 1000");
-        }
-        if self.desk.underlyings.is_empty() {
-            return fail("desk", "underlyings", "must name BTC, ETH or both");
-        }
-        let settings = self.settings();
-        if settings.delta_min >= settings.delta_max {
-            return fail("desk", "delta_min", "must be below delta_max");
-        }
-        if settings.dte_min >= settings.dte_max {
-            return fail("desk", "dte_min", "must be below dte_max");
-        }
-        Ok(())
-    }
-
-    /// The address has to be one; real money asks for three settings that all say so.
-    fn check_exchange(&self) -> Result<(), ConfigError> {
-        let fail = |key, problem: String| {
-            Err(ConfigError::Value {
-                section: "exchange",
-                key,
-                problem,
-            })
-        };
-        let host = match Host::parse(&self.exchange.url) {
-            Ok(host) => host,
-            Err(error) => return fail("url", error.to_string()),
-        };
-        if self.exchange.kind != ExchangeKind::Deribit {
-            return Ok(());
-        }
-        if host == Host::History && !self.desk.dry_run {
-            return fail(
-                "url",
-                "history has no accounts: keep dry_run = true there".to_owned(),
-            );
-        }
-        if host == Host::Main && !self.desk.dry_run && !self.main_orders() {
-            return fail(
-                "url",
-                format!(
-                    "main is production, and orders go there only with three settings: \
-                     [desk] mode = \"production\" (is \"{}\"), [desk] dry_run = false (is false), \
-                     [exchange] allow_main_host_orders = true (is {}); set them all, or dry_run = true",
-                    self.desk.mode.as_str(),
-                    self.exchange.allow_main_host_orders
-                ),
-            );
-        }
-        Ok(())
     }
 
     /// True when all three settings allow orders on the main host.
@@ -403,7 +335,7 @@ impl Config {
             self.exchange.kind = ExchangeKind::Deribit;
         }
         self.resolve();
-        self.check()
+        self.check("THETAQ_EXCHANGE_URL over workers.toml")
     }
 
     /// A real exchange has one speed: its own.

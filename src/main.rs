@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if cli::reader_went_away(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("thetaq: {error:#}");
+            eprintln!("thetaq: {}", cli::message(&error));
             ExitCode::from(cli::exit_code(&error))
         }
     }

@@ -1,6 +1,6 @@
 //! `thetaq doctor`: is everything in order, and what to do if not.
 
-use super::output::table;
+use super::output::{cell, table};
 use super::session::{Session, without_password};
 use crate::clock::{Clock, Stopwatch};
 use crate::db::reader::{Limits, Reader};
@@ -120,7 +120,7 @@ fn text(checks: &[Check]) -> String {
             vec![
                 json!(check.name),
                 json!(verdict),
-                check.value.clone(),
+                cell(&check.value).into(),
                 json!(advice),
             ]
         })

@@ -1,7 +1,7 @@
 //! `thetaq jobs`: the queue from the command line.
 
 use super::follow::{document, live, missing, result, wait};
-use super::output::table;
+use super::output::{fields, table};
 use super::rows::{query, show};
 use super::session::Session;
 use crate::ctx::Purpose;
@@ -105,18 +105,12 @@ impl One {
         let mut shown = document(&row);
         shown["events"] = json!(events.objects());
         session.output.result(&shown, || {
-            let fields: Vec<Vec<Value>> = document(&row)
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(name, value)| vec![name.as_str().into(), value.to_string().into()])
-                .collect();
             let columns: Vec<&str> = events.columns.iter().map(String::as_str).collect();
-            let events: Vec<Vec<Value>> = events.rows.iter().map(|row| row[1..].to_vec()).collect();
+            let events: Vec<Vec<Value>> = events.rows.iter().map(|row| row[2..].to_vec()).collect();
             format!(
                 "{}\n{}",
-                table(&["field", "value"], &fields),
-                table(&columns[1..], &events)
+                fields(&document(&row)),
+                table(&columns[2..], &events)
             )
         })
     }

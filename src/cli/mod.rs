@@ -4,11 +4,13 @@
 
 mod completions;
 mod config;
+mod coverage;
 mod doctor;
 mod enqueue;
 mod follow;
 mod import;
 mod jobs;
+mod login;
 mod migrate;
 mod output;
 mod progress;
@@ -18,9 +20,11 @@ mod rows;
 mod session;
 mod sql;
 mod tick;
+mod token;
 mod up;
 mod work;
 
+use crate::config::ConfigError;
 use clap::{Args, Parser, Subcommand};
 use output::Output;
 use session::Session;
@@ -78,11 +82,13 @@ enum Command {
     Up(up::Up),
     Web(up::Web),
     Work(work::Work),
+    Login(login::Login),
+    Token(token::Token),
     Migrate(migrate::Migrate),
     Doctor(doctor::Doctor),
     Config(config::PrintConfig),
     Import(import::Import),
-    Coverage(rows::Coverage),
+    Coverage(coverage::Coverage),
     Quotes(quotes::Quotes),
     Tick(tick::Tick),
     Decisions(rows::Decisions),
@@ -128,6 +134,8 @@ impl Command {
             Self::Up(command) => command.run(session).await,
             Self::Web(command) => command.run(session).await,
             Self::Work(command) => command.run(session).await,
+            Self::Login(command) => command.run(session).await,
+            Self::Token(command) => command.run(session).await,
             Self::Migrate(command) => command.run(session).await,
             Self::Doctor(command) => command.run(session).await,
             Self::Config(_) => config::PrintConfig::run(session),
@@ -164,9 +172,25 @@ pub fn start_logging(cli: &Cli) {
     }
 }
 
-/// 2 for wrong usage, 1 for everything else.
+/// 2 for what a person wrote wrongly in options or settings, 1 for everything else.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.is::<Usage>() { 2 } else { 1 }
+    if error.is::<Usage>() || error.is::<ConfigError>() {
+        2
+    } else {
+        1
+    }
+}
+
+/// The chain of causes in one line; a cause that its effect has already said is not said again.
+pub fn message(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text += ": ";
+            text += &cause;
+        }
+    }
+    text
 }
 
 /// True when standard output was closed early (`thetaq decisions | head`): no failure of ours.

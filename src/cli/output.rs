@@ -35,6 +35,15 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
+/// A time in UTC to the second.
+pub(super) fn iso(at_ms: i64) -> String {
+    let time = chrono::DateTime::from_timestamp_millis(at_ms);
+    time.map_or_else(
+        || at_ms.to_string(),
+        |time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    )
+}
+
 /// Columns padded to their widest cell, numbers to the right, under one header line.
 pub(super) fn table(columns: &[&str], rows: &[Vec<Value>]) -> String {
     let cells: Vec<Vec<String>> = rows
@@ -54,6 +63,33 @@ pub(super) fn table(columns: &[&str], rows: &[Vec<Value>]) -> String {
         .chain(&cells)
         .map(|row| line(row, &widths, &right))
         .collect()
+}
+
+/// A document as lines of name and value, in full; what is nested has its path as name.
+pub(super) fn fields(document: &Value) -> String {
+    let mut found = Vec::new();
+    collect("", document, &mut found);
+    let width = found.iter().map(|(name, _)| name.chars().count()).max();
+    let width = width.unwrap_or(0);
+    let lines = found.into_iter();
+    let lines = lines.map(|(name, value)| format!("{name:<width$}  {value}\n"));
+    lines.collect::<Vec<_>>().concat()
+}
+
+fn collect(path: &str, value: &Value, found: &mut Vec<(String, String)>) {
+    let text = match value {
+        Value::Object(inner) if !inner.is_empty() => {
+            for (name, value) in inner {
+                let dot = if path.is_empty() { "" } else { "." };
+                collect(&format!("{path}{dot}{name}"), value, found);
+            }
+            return;
+        }
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    };
+    found.push((path.to_owned(), text));
 }
 
 fn line(row: &[String], widths: &[usize], right: &[bool]) -> String {
@@ -105,6 +141,18 @@ fn significant(number: f64) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn nested_fields_have_paths() {
+        let document =
+            json!({"args": {"coin": "BTC", "sizes": [1, 2]}, "error": null, "state": "failed"});
+        insta::assert_snapshot!(fields(&document), @r"
+        args.coin   BTC
+        args.sizes  [1,2]
+        error       -
+        state       failed
+        ");
+    }
 
     #[test]
     fn columns_line_up_and_numbers_stand_right() {

@@ -1,7 +1,7 @@
 //! `thetaq quotes`: one stored chain as rows.
 
 use super::Usage;
-use super::output::table;
+use super::output::{iso, table};
 use super::session::Session;
 use crate::db::chains;
 use crate::domain::coin::Coin;
@@ -43,27 +43,34 @@ impl Quotes {
     }
 }
 
+/// What fits a screen; `--json` has every column.
+const COLUMNS: [&str; 9] = [
+    "instrument",
+    "bid",
+    "ask",
+    "mark",
+    "mark_iv",
+    "delta",
+    "underlying_price",
+    "open_interest",
+    "volume",
+];
+
 fn text(document: &Value) -> String {
     let quotes = document["quotes"]
         .as_array()
         .map(Vec::as_slice)
         .unwrap_or_default();
-    let first = quotes.first().and_then(Value::as_object);
-    let columns: Vec<&str> = first
-        .into_iter()
-        .flatten()
-        .map(|(name, _)| name.as_str())
-        .collect();
     let rows: Vec<Vec<Value>> = quotes
         .iter()
-        .map(|quote| columns.iter().map(|name| quote[*name].clone()).collect())
+        .map(|quote| COLUMNS.iter().map(|name| quote[*name].clone()).collect())
         .collect();
     format!(
         "{}\n{} quotes, index {} USD, at {}",
-        table(&columns, &rows),
+        table(&COLUMNS, &rows),
         rows.len(),
         document["index_price"],
-        document["at_ms"]
+        document["at_ms"].as_i64().map_or_else(String::new, iso)
     )
 }
 

@@ -1,11 +1,12 @@
 //! `thetaq replay` and `thetaq replay-market`: a stored decision again, or recorded months at full speed.
 
+use super::Usage;
 use super::follow::live;
-use super::output::table;
+use super::output::{fields, table};
 use super::progress::Bar;
 use super::quotes::time_ms;
 use super::session::Session;
-use crate::ctx::Purpose;
+use crate::ctx::{LIVE, Purpose};
 use crate::domain::coin::Coin;
 use crate::replay::{ReplayMarket, replay_decision, replay_market};
 use clap::Args;
@@ -82,6 +83,13 @@ impl Market {
             desk: self.desk,
             underlyings: self.underlying,
         };
+        if wanted.from_ms > wanted.to_ms {
+            return Err(Usage("--from must not be later than --to".to_owned()).into());
+        }
+        if wanted.desk.as_deref() == Some(LIVE) {
+            let problem = "--desk live: a replay needs a book of its own; pick another name";
+            return Err(Usage(problem.to_owned()).into());
+        }
         let db = session.db().await?;
         let bar = Bar::start();
         let report = replay_market(&db, &session.config, &wanted, |done, all| {
@@ -93,14 +101,6 @@ impl Market {
         .await?;
         bar.end();
         let document = serde_json::to_value(&report)?;
-        session.output.result(&document, || {
-            let rows: Vec<Vec<Value>> = document
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(name, value)| vec![name.as_str().into(), value.clone()])
-                .collect();
-            table(&["", ""], &rows)
-        })
+        session.output.result(&document, || fields(&document))
     }
 }

@@ -1,11 +1,10 @@
-//! Commands that list rows of a view: decisions, positions, coverage, schedules.
+//! Commands that list rows of a view: decisions, positions, schedules.
 
-use super::output::{print, table};
+use super::output::table;
 use super::session::Session;
 use crate::db::reader::{Limits, Reader, Rows};
 use clap::Args;
 use serde_json::Value;
-use std::fmt::Write as _;
 
 /// Show the latest decisions: what was proposed, what risk made of it, and why
 #[derive(Debug, Args)]
@@ -32,11 +31,6 @@ pub(super) struct Positions {
     #[arg(long)]
     closed: bool,
 }
-
-/// Show which market history is stored, by day and source
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  thetaq coverage\n  thetaq coverage --json")]
-pub(super) struct Coverage {}
 
 /// Show what runs by itself, and when next
 #[derive(Debug, Args)]
@@ -111,24 +105,6 @@ impl Positions {
     }
 }
 
-impl Coverage {
-    pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
-        let order = "order by kind, source, underlying, day";
-        let days = query(session, &format!("select * from v_coverage {order}"), &[]).await?;
-        if session.output.json {
-            return show(session, &days, &[], "");
-        }
-        let sql = "select kind, source, underlying, min(day) as first_day, max(day) as last_day, count(*) as days, \
-             sum(snapshots) as rows, sum(quotes) as quotes from v_coverage \
-             group by kind, source, underlying order by kind, source, underlying";
-        let sources = query(session, sql, &[]).await?;
-        let columns: Vec<&str> = sources.columns.iter().map(String::as_str).collect();
-        let empty = "No market history yet: `thetaq import PATH` loads some.";
-        show(session, &sources, &columns, empty)?;
-        print(&gaps(&days))
-    }
-}
-
 impl Schedules {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
         let rows = query(session, "select * from v_schedules order by name", &[]).await?;
@@ -177,32 +153,4 @@ pub(super) fn show(
             .collect();
         table(columns, &picked)
     })
-}
-
-/// Days without anything between the first and the last day of a source, as ranges.
-fn gaps(days: &Rows) -> String {
-    let mut text = String::new();
-    for pair in days.rows.windows(2) {
-        let (before, after) = (&pair[0], &pair[1]);
-        if before[..3] != after[..3] {
-            continue;
-        }
-        let missing = day(&after[3])
-            .zip(day(&before[3]))
-            .map_or(0, |(to, from)| (to - from).num_days() - 1);
-        if missing > 0 {
-            let name: Vec<_> = before[..3].iter().filter_map(Value::as_str).collect();
-            let (name, last) = (name.join(" "), before[3].as_str().unwrap_or_default());
-            writeln!(
-                text,
-                "gap: {name} has nothing for {missing} days after {last}"
-            )
-            .expect("writing to a string cannot fail");
-        }
-    }
-    text.trim_end().to_owned()
-}
-
-fn day(value: &Value) -> Option<chrono::NaiveDate> {
-    value.as_str()?.parse().ok()
 }

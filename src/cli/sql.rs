@@ -3,8 +3,10 @@
 use super::Usage;
 use super::output::{print, table};
 use super::session::Session;
+use crate::db::named::{self, Question};
 use crate::db::reader::{Limits, Reader, Rows};
-use crate::db::{named, views};
+use crate::db::views::{self, View};
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,10 +15,10 @@ use std::time::Duration;
 /// Ask the database: a named question, or one select over the views v_*
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq sql                                          list questions and views\n  thetaq sql failed_filters --param underlying=ETH\n  thetaq sql --query \"select * from v_fills\" --format csv"
+    after_help = "Examples:\n  thetaq sql                                          list questions and views\n  thetaq sql v_decisions                              list the columns of a view\n  thetaq sql failed_filters --param underlying=ETH\n  thetaq sql --query \"select * from v_fills\" --format csv"
 )]
 pub(super) struct Sql {
-    /// A named question; without one and without --query, all are listed
+    /// A named question, or a view to list its columns; without it and without --query, all are listed
     #[arg(conflicts_with = "query")]
     name: Option<String>,
     /// One select statement over the views
@@ -56,15 +58,23 @@ impl Sql {
             time: Duration::from_secs(self.seconds),
             ..Limits::default()
         };
+        let views = views::all();
+        let view = views
+            .iter()
+            .find(|view| self.name.as_deref() == Some(view.name));
+        if let Some(view) = view {
+            return columns(session, view);
+        }
         let rows = match (&self.name, &self.query) {
             (None, None) => return list(session),
             (None, Some(query)) => {
                 let reader = Reader::new(&session.db().await?);
-                reader.query(query, &[], limits).await?
+                reader.query(query, &[], limits).await.context("--query")?
             }
             (Some(name), _) => {
                 let question = named::find(name).ok_or_else(|| unknown(name))?;
                 let given: BTreeMap<_, _> = self.parameters.iter().cloned().collect();
+                known(&question, &given)?;
                 let reader = Reader::new(&session.db().await?);
                 question.run(&reader, &given, limits).await?
             }
@@ -81,6 +91,19 @@ impl Sql {
             self.format
         };
         print(&printed(&rows, format)?)
+    }
+}
+
+/// Refuses parameters that the question does not have.
+fn known(question: &Question, given: &BTreeMap<String, String>) -> Result<(), Usage> {
+    let names: Vec<_> = question.parameters.iter().map(|one| one.name).collect();
+    match given.keys().find(|key| !names.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(key) => Err(Usage(format!(
+            "--param: {} has no parameter `{key}`; it has {}",
+            question.name,
+            names.join(", ")
+        ))),
     }
 }
 
@@ -119,6 +142,15 @@ fn csv(rows: &Rows) -> anyhow::Result<String> {
     Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
+fn columns(session: &Session, view: &View) -> anyhow::Result<()> {
+    session.output.result(view, || {
+        let lines = view.columns.iter();
+        let lines = lines.map(|column| format!("  {:<18} {}", column.name, column.meaning));
+        let lines: Vec<String> = lines.collect();
+        format!("{}: {}\n{}", view.name, view.about, lines.join("\n"))
+    })
+}
+
 fn list(session: &Session) -> anyhow::Result<()> {
     let (questions, views) = (named::all(), views::all());
     let document = serde_json::json!({"questions": questions, "views": views});
@@ -129,11 +161,7 @@ fn list(session: &Session) -> anyhow::Result<()> {
     })
 }
 
-fn listed(
-    text: &mut String,
-    questions: &[named::Question],
-    views: &[views::View],
-) -> std::fmt::Result {
+fn listed(text: &mut String, questions: &[Question], views: &[View]) -> std::fmt::Result {
     writeln!(text, "Questions (thetaq sql NAME):")?;
     for question in questions {
         writeln!(text, "  {:<22} {}", question.name, question.title)?;
@@ -143,7 +171,10 @@ fn listed(
             writeln!(text, "  {:<22}   --param {name}={default}  {meaning}", "")?;
         }
     }
-    writeln!(text, "\nViews (thetaq sql --query \"select ..\"):")?;
+    writeln!(
+        text,
+        "\nViews (thetaq sql VIEW lists its columns, thetaq sql --query \"select ..\" asks them):"
+    )?;
     for view in views {
         writeln!(text, "  {:<22} {}", view.name, view.about)?;
     }

@@ -1,9 +1,13 @@
 //! `thetaq up` and `thetaq web`: the dashboard, with workers in the same process or without.
+//!
+//! The address it listens on is a row while it runs, so that `thetaq login` can lead there.
 
 use super::follow::live;
 use super::session::Session;
 use super::work::{self, stop_on_signal};
+use crate::config::is_address;
 use crate::ctx::{Ctx, Purpose};
+use crate::db::access;
 use crate::jobs::registry;
 use crate::web;
 use clap::Args;
@@ -24,21 +28,26 @@ pub(super) struct Up {
 /// Serve the dashboard alone; workers run elsewhere on the same database
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq web\n  thetaq web --bind 127.0.0.1:9000\n  thetaq web --new-token laptop    make a token for programs and stop"
+    after_help = "Examples:\n  thetaq web\n  thetaq web --bind 127.0.0.1:9000\n\nA browser logs in with the address printed at start, or with a fresh one from `thetaq login`;\nprograms with a token from `thetaq token NAME`."
 )]
 pub(super) struct Web {
     #[command(flatten)]
     place: Place,
-    /// Make a token for `Authorization: Bearer`, print it once, and stop
-    #[arg(long, value_name = "NAME")]
-    new_token: Option<String>,
 }
+
+/// What a person has to know about a login address.
+pub(super) const ONCE: &str = "It works once, within an hour; `thetaq login` prints another.";
 
 #[derive(Clone, Debug, Default, Args)]
 struct Place {
     /// Address of the dashboard; wins over [web] bind in workers.toml
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     bind: Option<String>,
+}
+
+fn address(text: &str) -> Result<String, &'static str> {
+    let written = is_address(text).then(|| text.to_owned());
+    written.ok_or("write HOST:PORT, for example 127.0.0.1:9000")
 }
 
 impl Up {
@@ -61,12 +70,6 @@ impl Up {
 
 impl Web {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
-        if let Some(name) = &self.new_token {
-            let ctx = live(session, Purpose::Watch).await?;
-            let token = web::create_token(&ctx, name).await?;
-            let document = serde_json::json!({"name": name, "token": token});
-            return session.output.result(&document, || token.clone());
-        }
         let (ctx, listener) = open(session, &self.place, Purpose::Watch).await?;
         let stop = stop_on_signal()?;
         let follow = follow(ctx.clone(), stop.clone());
@@ -88,20 +91,29 @@ async fn open(
     }
     let ctx = live(&session, purpose).await?;
     let listener = web::bind(&ctx).await?;
-    let address = web::login_url(&ctx, listener.local_addr()?).await?;
-    let document = serde_json::json!({"login": address});
-    session.output.result(&document, || {
-        format!("thetaq is open. Log in with this address; it works once, within an hour:\n\n  {address}\n")
-    })?;
+    let address = listener.local_addr()?;
+    let mut tx = ctx.db.begin().await?;
+    access::dashboard_started(&mut tx, &address.to_string(), ctx.clock.wall_ms()).await?;
+    tx.commit().await?;
+    let login = web::login_url(&ctx, address).await?;
+    session
+        .output
+        .result(&serde_json::json!({"login": login}), || {
+            format!("thetaq is open. Log in with this address:\n\n  {login}\n\n{ONCE}")
+        })?;
     Ok((ctx, listener))
 }
 
 async fn serve(ctx: Ctx, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
     // The other half of the process must not outlive this one.
     let guard = stop.clone().drop_guard();
-    web::serve(ctx, listener, stop).await?;
+    let address = listener.local_addr()?.to_string();
+    let served = web::serve(ctx.clone(), listener, stop).await;
     drop(guard);
-    Ok(())
+    let mut tx = ctx.db.begin().await?;
+    access::dashboard_stopped(&mut tx, &address, ctx.clock.wall_ms()).await?;
+    tx.commit().await?;
+    served
 }
 
 /// Keeps desk time what the workers' processes say it is.

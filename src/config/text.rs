@@ -15,12 +15,13 @@ pub const SECTIONS: &[(&str, &[(&str, &str)])] = &[
 ];
 
 const HEAD: &str = "# Settings of thetaq. Every key may be left out; a key behind `#` is unset and shows what applies then.
-# Secrets never stand here: they come from the environment.
+# Read at start from workers.toml in the current folder, or from the file that --config names.
 ";
 
 impl Config {
-    /// A workers.toml that means exactly this configuration; `kinds` are the job kinds with their own defaults.
-    pub fn text(&self, kinds: &[(&str, JobConfig)]) -> String {
+    /// A workers.toml that means exactly this configuration; `kinds` are the job kinds with their own
+    /// defaults, of which those are shown that differ from `standard`.
+    pub fn text(&self, standard: &JobConfig, kinds: &[(&str, JobConfig)]) -> String {
         let (set, in_force) = (table(self), table(&self.settings()));
         let mut text = HEAD.to_owned();
         for (section, keys) in SECTIONS {
@@ -33,13 +34,20 @@ impl Config {
                 text += &entry(key, set.and_then(|set| set.get(*key)), in_force.get(*key));
             }
         }
-        text += &jobs_head();
+        let standard = table(standard);
+        text += &jobs_head(&standard);
         for (kind, defaults) in kinds {
             let set = self.jobs.get(*kind).map(table).unwrap_or_default();
             let defaults = table(defaults);
-            push(&mut text, format_args!("\n[jobs.{kind}]\n"));
+            let mark = if set.is_empty() { "# " } else { "" };
+            push(&mut text, format_args!("\n{mark}[jobs.{kind}]\n"));
             for (key, _) in JobConfig::KEYS {
-                text += &entry(key, set.get(*key), defaults.get(*key));
+                let own = defaults
+                    .get(*key)
+                    .filter(|own| standard.get(*key) != Some(own));
+                if set.contains_key(*key) || own.is_some() {
+                    text += &entry(key, set.get(*key), own);
+                }
             }
         }
         text
@@ -55,15 +63,21 @@ fn entry(key: &str, set: Option<&Value>, in_force: Option<&Value>) -> String {
     }
 }
 
-fn jobs_head() -> String {
-    let mut text = "\n# Job kinds, one section each:\n".to_owned();
+/// The keys of every kind with the value that a kind has unless its section shows another.
+fn jobs_head(standard: &Table) -> String {
+    let mut text = "\n# Job kinds, one section each; to change a key, write it below its section's name without `#`.\n# What a section does not show is:\n".to_owned();
     for (key, meaning) in JobConfig::KEYS {
-        push(&mut text, format_args!("#   {key}: {}\n", meaning.trim()));
+        let value = standard.get(*key).map(|value| format!(" = {value}"));
+        let value = value.unwrap_or_default();
+        push(
+            &mut text,
+            format_args!("#   {:<22} {}\n", format!("{key}{value}"), meaning.trim()),
+        );
     }
     text
 }
 
-fn table(value: &impl serde::Serialize) -> Table {
+pub(super) fn table(value: &impl serde::Serialize) -> Table {
     Table::try_from(value).expect("settings are plain values with text keys")
 }
 
@@ -81,11 +95,16 @@ mod tests {
         let given =
             "[desk]\nmode = \"production\"\ndelta_max = 0.28\n[jobs.tick]\nconcurrency = 2\n";
         let config = Config::parse(given, "test").expect(given);
-        let text = config.text(&[("tick", JobConfig::default())]);
+        let own = JobConfig {
+            max_attempts: Some(20),
+            ..JobConfig::default()
+        };
+        let text = config.text(&JobConfig::default(), &[("tick", own)]);
         assert_eq!(Config::parse(&text, "printed").expect(&text), config);
         assert!(
             text.contains("# dte_max = 10.0"),
             "the value in force:\n{text}"
         );
+        assert!(text.ends_with("\n[jobs.tick]\nconcurrency = 2\n# max_attempts = 20\n"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::LIVE;
 use crate::clock::Clock;
-use crate::config::{Config, ExchangeKind, MarketKind};
+use crate::config::{Config, Database, ExchangeKind, MarketKind};
 use crate::db::desks::{self, DeskRow, DeskState};
 use crate::db::{Db, books, configs};
 use crate::domain::coin::Coin;
@@ -108,7 +108,12 @@ fn row(id: &str, config: &Config, at_ms: i64) -> DeskRow {
         (ExchangeKind::Sim, MarketKind::Synthetic) => "synthetic",
         (ExchangeKind::Sim, MarketKind::Replay) => "replay",
     };
-    let text = crate::db::json::canonical(config).expect("a configuration is plain data");
+    // The database's address is no setting of the desk, and may hold a password.
+    let config = Config {
+        database: Database::default(),
+        ..config.clone()
+    };
+    let text = crate::db::json::canonical(&config).expect("a configuration is plain data");
     DeskRow {
         id: id.to_owned(),
         mode: config.desk.mode.as_str().to_owned(),

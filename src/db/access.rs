@@ -13,6 +13,13 @@ pub struct TokenRow {
     pub name: String,
 }
 
+/// A token that is not revoked, as `thetaq token list` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
+pub struct TokenName {
+    pub name: String,
+    pub created_ms: i64,
+}
+
 /// One action of a person or a program.
 #[derive(Clone, Debug, sqlx::FromRow, serde::Serialize)]
 pub struct AuditRow {
@@ -72,12 +79,39 @@ pub async fn tokens(db: &Db) -> sqlx::Result<Vec<TokenRow>> {
     read!(db, pool => sqlx::query_as("select hash, name from tokens where revoked_ms is null order by hash").fetch_all(pool).await)
 }
 
+/// Names of the tokens that are not revoked, the oldest first.
+pub async fn token_names(db: &Db) -> sqlx::Result<Vec<TokenName>> {
+    read!(db, pool => sqlx::query_as("select name, created_ms from tokens where revoked_ms is null order by created_ms, name")
+        .fetch_all(pool).await)
+}
+
 /// Revokes the tokens of that name; how many there were.
 pub async fn revoke_tokens(tx: &mut Tx, name: &str, at_ms: i64) -> sqlx::Result<u64> {
     Ok(
         on!(tx, conn => sqlx::query("update tokens set revoked_ms = $2 where name = $1 and revoked_ms is null")
         .bind(name).bind(at_ms).execute(&mut *conn).await?.rows_affected()),
     )
+}
+
+/// Remembers that a dashboard listens on an address from now on.
+pub async fn dashboard_started(tx: &mut Tx, address: &str, at_ms: i64) -> sqlx::Result<()> {
+    on!(tx, conn => sqlx::query(
+        "insert into dashboards (address, started_ms) values ($1, $2) \
+         on conflict (address) do update set started_ms = excluded.started_ms, stopped_ms = null")
+        .bind(address).bind(at_ms).execute(&mut *conn).await.map(drop))
+}
+
+/// Remembers that a dashboard stopped as it should.
+pub async fn dashboard_stopped(tx: &mut Tx, address: &str, at_ms: i64) -> sqlx::Result<()> {
+    on!(tx, conn => sqlx::query("update dashboards set stopped_ms = $2 where address = $1")
+        .bind(address).bind(at_ms).execute(&mut *conn).await.map(drop))
+}
+
+/// Addresses of dashboards that did not stop, the latest start first; a crashed one is among them.
+pub async fn dashboards(db: &Db) -> sqlx::Result<Vec<String>> {
+    read!(db, pool => sqlx::query_scalar(
+        "select address from dashboards where stopped_ms is null order by started_ms desc, address")
+        .fetch_all(pool).await)
 }
 
 /// Writes one line of the audit trail, in the transaction of the action it speaks of.

@@ -1,11 +1,11 @@
 //! `Db`, `Tx` and the macros that run one expression on either engine.
 
 use super::tripwire::Tripwire;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Connection, Postgres, Sqlite, Transaction};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
@@ -103,6 +103,7 @@ pub enum DbError {
 
 const READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 12;
+const REACHED_WITHIN: Duration = Duration::from_secs(10);
 
 impl Db {
     /// Opens `sqlite://PATH` (made when missing, folders too) or `postgres://..`; does not migrate.
@@ -264,6 +265,11 @@ async fn open_sqlite(path: &Path) -> Result<SqliteDb, DbError> {
 }
 
 async fn open_postgres(options: PgConnectOptions) -> Result<PostgresDb, DbError> {
+    // A pool would try a server that is not there for half a minute and then speak of itself.
+    let probe = PgConnection::connect_with(&options);
+    let probe = tokio::time::timeout(REACHED_WITHIN, probe).await;
+    let probe = probe.map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))??;
+    probe.close().await?;
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .connect_with(options.clone())

@@ -126,9 +126,12 @@ pub async fn delete(tx: &mut Tx, id: &str) -> sqlx::Result<bool> {
 }
 
 /// Deletes up to `limit` jobs that finished before a wall time, with their events; returns how many.
+///
+/// Jobs of replays stay with their book: the time they finished at is simulated.
 pub async fn prune(tx: &mut Tx, before_ms: i64, limit: i64) -> sqlx::Result<u64> {
     let old = "select id from jobs where finished_ms < $1 \
-               and state in ('succeeded', 'discarded', 'cancelled') order by id limit $2";
+               and state in ('succeeded', 'discarded', 'cancelled') \
+               and desk in (select id from desks where wall_anchor_ms is not null or market = 'live') order by id limit $2";
     let events = format!("delete from job_events where job in ({old})");
     on!(tx, conn => sqlx::query(sqlx::AssertSqlSafe(events)).bind(before_ms).bind(limit)
         .execute(&mut *conn).await.map(drop))?;

@@ -49,7 +49,7 @@ pub struct Column {
     pub meaning: &'static str,
 }
 
-/// Every view with its columns: the schema panel, `thetaq sql --schema` and the README read this.
+/// Every view with its columns: the schema panel, `thetaq sql VIEW` and the README read this.
 pub fn all() -> Vec<View> {
     let view = |(name, source): &(&'static str, &'static str)| {
         let mut lines = source.lines();

@@ -1,9 +1,11 @@
-//! `prune`: rejected candidates of old decisions are deleted in batches; decisions themselves stay.
+//! `prune`: finished jobs and rejected candidates of old decisions are deleted in batches; decisions
+//! themselves stay.
 
 use super::{Defaults, Done, Job, JobError, Running, Schedule};
 use crate::config::Missed;
 use crate::ctx::Ctx;
-use crate::db::candidates;
+use crate::db::{candidates, jobs_control};
+use crate::domain::instrument::DAY_MS;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -13,6 +15,8 @@ pub struct Prune {}
 
 /// Decisions whose candidates go in one transaction; a write lock held longer would stall the desk.
 const BATCH: i64 = 50;
+/// Jobs that go in one transaction.
+const JOBS_BATCH: i64 = 500;
 /// Batches of one run; the next slot goes on.
 const BATCHES_MAX: u32 = 200;
 
@@ -25,18 +29,21 @@ impl Job for Prune {
     };
 
     async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
-        let keep = ctx.config.queue.keep_candidates;
-        let mut deleted = 0;
+        let queue = &ctx.config.queue;
+        let before_ms = ctx.clock.wall_ms() - queue.keep_days * DAY_MS;
+        let (mut candidates, mut jobs) = (0, 0);
         for _ in 0..BATCHES_MAX {
             job.check()?;
             let mut tx = ctx.db.begin().await?;
-            let rows = candidates::prune(&mut tx, &ctx.desk, keep, BATCH).await?;
+            let old = candidates::prune(&mut tx, &ctx.desk, queue.keep_candidates, BATCH).await?;
+            let finished = jobs_control::prune(&mut tx, before_ms, JOBS_BATCH).await?;
             tx.commit().await?;
-            deleted += rows;
-            if rows == 0 {
+            candidates += old;
+            jobs += finished;
+            if old + finished == 0 {
                 break;
             }
         }
-        Ok(json!({ "candidates": deleted }))
+        Ok(json!({ "candidates": candidates, "jobs": jobs }))
     }
 }

@@ -45,6 +45,16 @@ pub async fn create_token(ctx: &Ctx, name: &str) -> anyhow::Result<String> {
     };
     let mut tx = ctx.db.begin().await?;
     access::insert_token(&mut tx, &row, ctx.clock.wall_ms()).await?;
+    let detail = serde_json::json!({});
+    access::audit(
+        &mut tx,
+        &ctx.clock,
+        "cli",
+        "token_created",
+        Some(name),
+        detail,
+    )
+    .await?;
     tx.commit().await?;
     Ok(token)
 }
@@ -61,7 +71,7 @@ pub async fn bind(ctx: &Ctx) -> anyhow::Result<TcpListener> {
     check_address(ctx, address).await?;
     TcpListener::bind(address)
         .await
-        .with_context(|| format!("cannot listen on {address}; is another thetaq running? [web] bind in workers.toml picks another port"))
+        .with_context(|| format!("cannot listen on {address}; if a desk is open there, `thetaq login` leads to it; --bind HOST:PORT picks another port"))
 }
 
 /// Refuses to be reachable from other machines unless that was asked for twice.

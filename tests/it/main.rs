@@ -10,10 +10,13 @@ mod mistakes;
 mod support;
 
 mod browser;
+mod cli;
 mod db;
 mod deribit_client;
 mod deribit_wire;
 mod desk;
+mod docs;
+mod prune;
 mod queue;
 mod queue_faults;
 mod reader;

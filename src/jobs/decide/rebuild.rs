@@ -24,7 +24,8 @@ pub struct Rebuilt {
 /// Reads the inputs of a decision and takes the step again; an error names what is no longer there.
 pub async fn rebuild(ctx: &Ctx, id: &str) -> anyhow::Result<Rebuilt> {
     let row = decisions::get(&ctx.db, id).await?;
-    let row = row.with_context(|| format!("no decision has the id {id}"))?;
+    let row =
+        row.with_context(|| format!("there is no decision {id}; `thetaq decisions` shows them"))?;
     if let Some(error) = &row.error {
         bail!("decision {id} is a failed tick and has no inputs: {error}");
     }

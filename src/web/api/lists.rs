@@ -1,8 +1,8 @@
 //! Lists of rows: one view each, filtered, newest first, page by page behind an opaque cursor.
 
 use crate::db::reader::{Limits, Reader};
-use crate::web::Site;
 use crate::domain::hex::hex;
+use crate::web::Site;
 use crate::web::error::PageError;
 use crate::web::pages::Query;
 use crate::web::redact::redact;

@@ -3,6 +3,7 @@
 pub(crate) mod deribit;
 mod postgres;
 pub(crate) mod queue;
+pub(crate) mod terminal;
 
 use std::path::PathBuf;
 use thetaq::db::Db;
