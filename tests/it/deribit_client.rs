@@ -1,9 +1,11 @@
 //! The client of the exchange against a real HTTP server that answers by script: tokens, faults, limits, secrets.
 
 use crate::support::deribit::{Answer, Script};
+use crate::support::document::Document;
 use crate::support::sqlite;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use thetaq::clock::{Clock, Stopwatch};
@@ -74,7 +76,7 @@ fn contract() -> Value {
 
 fn account() -> Value {
     let many = json!({ "burst": 1_000, "rate": 1_000 });
-    json!({ "currency": "BTC", "balance": 2.00000001, "equity": 1.98, "margin_balance": 2.0,
+    json!({ "currency": "BTC", "balance": 2.000_000_01, "equity": 1.98, "margin_balance": 2.0,
         "available_funds": 1.8, "initial_margin": 0.2, "maintenance_margin": 9.75e-2,
         "options_value": -2e-2, "options_delta": -0.3, "delta_total": -0.28, "novelty": null,
         "limits": { "non_matching_engine": many, "matching_engine": {
@@ -702,6 +704,90 @@ async fn all_orders_of_a_coin_are_cancelled_and_read_back() {
         script.count("private/cancel_all_by_currency"),
         2,
         "repeating a cancel does no harm"
+    );
+}
+
+#[tokio::test]
+async fn every_call_is_one_that_the_published_document_describes() {
+    let Some(document) = Document::read() else {
+        return;
+    };
+    let script = market().await;
+    let (client, exchange) = (client(&script), exchange(&script));
+    script.always(
+        "private/get_open_orders",
+        Answer::result(json!([working("open", 0.0)])),
+    );
+    script.always(
+        "private/get_order_state",
+        Answer::result(working("open", 0.0)),
+    );
+    script.always(
+        "private/get_order_state_by_label",
+        Answer::result(json!([])),
+    );
+    script.always("private/cancel_all_by_currency", Answer::result(json!(1)));
+    let nothing = json!({ "trades": [], "has_more": false, "logs": [], "continuation": null });
+    script.always(
+        "private/get_user_trades_by_currency",
+        Answer::result(nothing.clone()),
+    );
+    let expired = json!({ "id": 1, "currency": "BTC", "timestamp": AT_MS, "type": "delivery", "amount": 0.1,
+        "instrument_name": "BTC-21SEP26-80000-C", "side": "-", "cashflow": 0, "change": 0, "commission": 0 });
+    script.next(
+        "private/get_transaction_log",
+        Answer::result(json!({ "logs": [expired], "continuation": 7 })),
+    );
+    script.always("private/get_transaction_log", Answer::result(nothing));
+    let limited = OrderRequest {
+        post_only: PostOnly::Reject,
+        ..order()
+    };
+    let (size, price) = (Decimal::new(1, 1), Decimal::new(155, 4));
+    let coin = Coin::Btc;
+    // Most answers are refusals; what counts here is what was asked.
+    let _asked = (
+        client.get_time().await,
+        client.get_margins(CALL, size, price).await,
+        client.get_order_book(CALL, 5).await,
+        exchange.listings(coin, AT_MS).await,
+        exchange.chain(coin, AT_MS).await,
+        exchange.history(coin, AT_MS).await,
+        exchange.account(coin, AT_MS).await,
+        exchange.positions(coin, AT_MS).await,
+        exchange.place(&order(), AT_MS).await,
+    );
+    let _asked = (
+        exchange
+            .place(
+                &OrderRequest {
+                    side: Side::Buy,
+                    ..limited
+                },
+                AT_MS,
+            )
+            .await,
+        exchange.edit("77", size, price, AT_MS).await,
+        exchange.cancel("77", AT_MS).await,
+        exchange.cancel_all(coin, AT_MS).await,
+        exchange.order_by_label(coin, "tq-1-open", AT_MS).await,
+        exchange.fills_by_label(coin, "tq-1-open", AT_MS).await,
+        exchange.deliveries(coin, AT_MS - 1, AT_MS).await,
+        exchange.delivery_price(coin, AT_MS, AT_MS).await,
+    );
+    let calls = script.all_calls();
+    let methods: BTreeSet<&str> = calls.iter().map(|(method, _)| method.as_str()).collect();
+    assert_eq!(methods.len(), 23, "{methods:#?}");
+    let problems = calls
+        .iter()
+        .flat_map(|(method, params)| document.problems(method, params));
+    let problems: BTreeSet<String> = problems.collect();
+    assert!(problems.is_empty(), "{problems:#?}");
+    let wrong = document.problems("private/cancel", &json!({ "orderid": 7 }));
+    assert_eq!(
+        wrong.len(),
+        2,
+        "the document is asked in earnest: {wrong:?}"
     );
 }
 

@@ -28,6 +28,8 @@ const NEEDED: [(&str, [&str; 2]); 2] = [
 ];
 /// Share of its life after which a token is refreshed.
 const REFRESH_AT: f64 = 0.8;
+/// After a refresh that failed, the living token is used for so long before the next try.
+const REFRESH_PAUSE: Duration = Duration::from_secs(10);
 /// How long a call for a token may wait for its turn.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -71,11 +73,17 @@ struct Token {
     scope: String,
     age: Stopwatch,
     life: Duration,
+    /// Since the last refresh that failed.
+    failed: Option<Stopwatch>,
 }
 
 impl Token {
+    /// Good for a call without asking for another first.
     fn is_fresh(&self) -> bool {
-        self.age.elapsed() < self.life.mul_f64(REFRESH_AT)
+        let waits = self
+            .failed
+            .is_some_and(|since| since.elapsed() < REFRESH_PAUSE);
+        self.age.elapsed() < self.life.mul_f64(REFRESH_AT) || waits && self.is_alive()
     }
 
     fn is_alive(&self) -> bool {
@@ -106,7 +114,7 @@ impl Tokens {
             return Ok(Some(token.bearer.clone()));
         }
         let granted = fetch(credentials, held.token.as_ref(), transport, credits).await;
-        let kept = held.token.as_ref().filter(|token| token.is_alive());
+        let kept = held.token.as_mut().filter(|token| token.is_alive());
         match (granted, kept) {
             (Ok(grant), _) => {
                 held.count += 1;
@@ -116,7 +124,10 @@ impl Tokens {
                 Ok(Some(bearer))
             }
             // The refresh can wait for a better moment while the token lives.
-            (Err(_), Some(token)) => Ok(Some(token.bearer.clone())),
+            (Err(_), Some(token)) => {
+                token.failed = Some(Stopwatch::start());
+                Ok(Some(token.bearer.clone()))
+            }
             (Err(failed), None) => {
                 held.token = None;
                 Err(before_call(failed))
@@ -175,7 +186,11 @@ async fn ask(
     if !credits.turn(Class::NonMatching, PATIENCE).await {
         return Outcome::not_sent("too many calls wait for their turn");
     }
-    match transport.send("public/auth", params, None).await {
+    let answer = transport.send("public/auth", params, None).await;
+    if answer.is_over_limit() {
+        credits.drain(Class::NonMatching);
+    }
+    match answer {
         Outcome::Refused(mut reply) => {
             // An exchange that repeats what it was sent must not get it into a log.
             for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
@@ -216,6 +231,7 @@ fn hold(grant: &Grant, serial: u64) -> Result<Token, Reply> {
         scope: grant.scope.clone(),
         age: Stopwatch::start(),
         life: Duration::from_secs(grant.expires_in.max(1).unsigned_abs()),
+        failed: None,
     })
 }
 

@@ -36,8 +36,9 @@ pub struct Instrument {
         skip_serializing_if = "Option::is_none"
     )]
     pub strike: Option<Decimal>,
-    /// Milliseconds; 32503708800000 for a perpetual.
-    pub expiration_timestamp: i64,
+    /// Milliseconds; 32503708800000 for a perpetual, absent on some combos.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiration_timestamp: Option<i64>,
     pub creation_timestamp: i64,
     pub base_currency: String,
     pub quote_currency: String,

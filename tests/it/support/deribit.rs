@@ -158,6 +158,12 @@ impl Script {
         self.of(method, |call| call.params.clone())
     }
 
+    /// (method, parameters) of every call.
+    pub(crate) fn all_calls(&self) -> Vec<(String, Value)> {
+        let call = |call: &Call| (call.method.clone(), call.params.clone());
+        self.with(|play| play.calls.iter().map(call).collect())
+    }
+
     pub(crate) fn count(&self, method: &str) -> usize {
         self.calls(method).len()
     }
