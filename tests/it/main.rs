@@ -12,6 +12,8 @@ mod db;
 mod desk;
 mod queue;
 mod queue_faults;
+mod queue_locks;
+mod queue_share;
 mod reader;
 mod replay;
 mod synthetic;

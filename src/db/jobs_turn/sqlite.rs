@@ -61,11 +61,12 @@ fn acknowledge(transaction: &Transaction<'_>, acks: &[Ack]) -> rusqlite::Result<
     for ack in acks {
         let fence = &ack.fence;
         let changed = update.execute(params![
-            ack.state,
-            ack.attempts,
+            ack.granted,
             ack.run_at_ms,
             ack.started_ms,
             ack.finished_ms,
+            ack.at_ms,
+            ack.state,
             ack.progress,
             ack.progress_note,
             ack.result,
@@ -89,18 +90,29 @@ fn acknowledge(transaction: &Transaction<'_>, acks: &[Ack]) -> rusqlite::Result<
                 fence.owner
             ])?;
         }
+        let state = if ack.runs_again() {
+            entered(transaction, &fence.id)?
+        } else {
+            ack.state.to_owned()
+        };
         event.execute(params![
             fence.id,
             event_n(fence.attempt),
             ack.at_ms,
             ack.started_ms,
             fence.attempt,
-            ack.state,
+            state,
             ack.error,
             fence.owner
         ])?;
     }
     Ok(())
+}
+
+/// The state that an acknowledgement led to: a cancelled job does not run again.
+fn entered(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<String> {
+    let mut select = transaction.prepare_cached("select state from jobs where id = $1")?;
+    select.query_row([id], |row| row.get(0))
 }
 
 fn take(transaction: &Transaction<'_>, claim: &Claim) -> rusqlite::Result<Vec<Claimed>> {
@@ -122,7 +134,8 @@ fn take(transaction: &Transaction<'_>, claim: &Claim) -> rusqlite::Result<Vec<Cl
             Ok(Claimed {
                 id: row.get(0)?,
                 kind: row.get(1)?,
-                args: row.get(2)?,
+                // Bytes that are no text must not stop the turn: their job is discarded when it runs.
+                args: String::from_utf8_lossy(row.get_ref(2)?.as_bytes()?).into_owned(),
                 attempt: row.get(3)?,
                 max_attempts: row.get(4)?,
                 priority: row.get(5)?,

@@ -1,6 +1,7 @@
 //! What every journey needs: fresh databases of both engines, the shared market data, the binary.
 
 mod postgres;
+pub(crate) mod process;
 pub(crate) mod queue;
 
 use std::path::PathBuf;
