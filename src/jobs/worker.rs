@@ -36,7 +36,7 @@ pub async fn work(
     helpers.spawn(worker_care::care(
         ctx.clone(),
         flights.clone(),
-        row.clone(),
+        Some(row.clone()),
         end.clone(),
     ));
     helpers.spawn(worker_scout::scout(lanes.all.clone(), stop.clone()));

@@ -159,3 +159,41 @@ const PICK_SERIAL: &str = "select id from (select id, priority, run_at_ms, \
        and queue not in (select queue from queues where paused) \
        and queue not in (select queue from jobs where state = 'running' and desk = $4 and kind = $5)) \
      where place = 1 order by priority desc, run_at_ms, id limit $6";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::params_from_iter;
+
+    /// The steps in which SQLite would run a statement.
+    fn plan(connection: &Connection, sql: &str) -> String {
+        let mut explain = connection
+            .prepare(&format!("explain query plan {sql}"))
+            .expect(sql);
+        let nothing = vec![None::<i64>; explain.parameter_count()];
+        let rows = explain.query_map(params_from_iter(nothing), |row| row.get::<_, String>(3));
+        let steps: rusqlite::Result<Vec<_>> = rows.expect(sql).collect();
+        steps.expect(sql).join("; ")
+    }
+
+    #[test]
+    fn a_backlog_is_claimed_by_its_index_without_sorting_it() {
+        let connection = Connection::open_in_memory().expect("memory");
+        let schema = include_str!("../../../migrations/0001_jobs.sql");
+        connection.execute_batch(schema).expect("schema");
+        for size in ["", "analyze"] {
+            connection.execute_batch(size).expect("analyze");
+            let claim = plan(&connection, PICK);
+            assert!(
+                claim.contains("SEARCH jobs USING INDEX jobs_ready (desk=? AND kind=?)"),
+                "{claim}"
+            );
+            assert!(!claim.contains("TEMP B-TREE"), "{claim}");
+            let ack = plan(&connection, ACK);
+            assert!(
+                ack.contains("SEARCH jobs USING INDEX sqlite_autoindex_jobs_1 (id=?)"),
+                "{ack}"
+            );
+        }
+    }
+}
