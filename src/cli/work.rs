@@ -37,8 +37,28 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let db = ctx.db.clone();
-    worker::work(ctx, Arc::new(registry), stop).await?;
+    tokio::select! {
+        ended = worker::work(ctx, Arc::new(registry), stop.clone()) => ended?,
+        second = second_signal(stop) => {
+            second?;
+            anyhow::bail!("a second signal stopped it at once; what ran will run again");
+        }
+    }
     db.close().await;
+    Ok(())
+}
+
+/// Resolves at the first signal after `stop`.
+async fn second_signal(stop: CancellationToken) -> anyhow::Result<()> {
+    stop.cancelled().await;
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     Ok(())
 }
 
@@ -51,7 +71,7 @@ fn registry(kinds: &[String]) -> anyhow::Result<Registry> {
         .map_err(|error| super::Usage(format!("--kinds: {error}")).into())
 }
 
-/// A token that SIGTERM and SIGINT cancel; a second signal ends the process at once.
+/// A token that SIGTERM and SIGINT cancel; [`run`] ends the process at once at the second one.
 pub(super) fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let (mut terminate, mut interrupt) = (

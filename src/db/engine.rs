@@ -176,6 +176,16 @@ impl Db {
         }
     }
 
+    /// Refreshes what the planner knows of the tables' sizes. Postgres does so by itself.
+    pub async fn optimize(&self) -> sqlx::Result<()> {
+        if let Self::Sqlite(sqlite) = self {
+            sqlx::query("pragma optimize")
+                .execute(&sqlite.writer)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Closes every connection; on SQLite this folds the log into the file.
     pub async fn close(&self) {
         match self {

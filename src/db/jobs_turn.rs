@@ -52,8 +52,8 @@ pub struct Ack {
     state: &'static str,
     at_ms: i64,
     started_ms: i64,
-    /// Attempts counted after this one.
-    attempts: i64,
+    /// Attempts granted on top, so that this one does not count.
+    granted: i64,
     finished_ms: Option<i64>,
     run_at_ms: Option<i64>,
     progress: Option<f64>,
@@ -77,7 +77,7 @@ impl Ack {
             state,
             at_ms,
             started_ms: at_ms,
-            attempts: fence.attempt,
+            granted: 0,
             finished_ms: Some(at_ms),
             run_at_ms: None,
             progress: None,
@@ -89,10 +89,11 @@ impl Ack {
         }
     }
 
-    /// Given back unfinished because the process ends; the attempt does not count.
+    /// Given back unfinished because the process ends. The attempt does not count: another one is granted
+    /// for it. Its number is not used again, since events and the fence are keyed by it.
     pub fn released(fence: Fence, at_ms: i64) -> Self {
         let mut ack = Self::ended(fence, "available", at_ms, None);
-        ack.attempts -= 1;
+        ack.granted = 1;
         ack.finished_ms = None;
         ack
     }
@@ -171,17 +172,23 @@ pub async fn turn(
 /// Acknowledges one attempt inside a transaction; false when the row belongs to another attempt.
 pub async fn ack(tx: &mut Tx, ack: &Ack) -> sqlx::Result<bool> {
     let changed = on!(tx, conn => sqlx::query(ACK)
-        .bind(ack.state).bind(ack.attempts).bind(ack.run_at_ms).bind(ack.started_ms).bind(ack.finished_ms)
-        .bind(ack.progress).bind(&ack.progress_note).bind(ack.result_value()).bind(&ack.error)
+        .bind(ack.granted).bind(ack.run_at_ms).bind(ack.started_ms).bind(ack.finished_ms).bind(ack.at_ms)
+        .bind(ack.state).bind(ack.progress).bind(&ack.progress_note).bind(ack.result_value()).bind(&ack.error)
         .bind(&ack.fence.id).bind(ack.fence.attempt).bind(&ack.fence.owner)
         .execute(&mut *conn).await.map(|done| done.rows_affected()))?;
     if changed == 0 {
         return Ok(false);
     }
+    let state: String = if ack.runs_again() {
+        on!(tx, conn => sqlx::query_scalar("select state from jobs where id = $1")
+            .bind(&ack.fence.id).fetch_one(&mut *conn).await)?
+    } else {
+        ack.state.to_owned()
+    };
     lines(tx, &ack.fence, &ack.lines).await?;
     on!(tx, conn => sqlx::query(EVENT)
         .bind(&ack.fence.id).bind(event_n(ack.fence.attempt)).bind(ack.at_ms).bind(ack.started_ms)
-        .bind(ack.fence.attempt).bind(ack.state).bind(&ack.error).bind(&ack.fence.owner)
+        .bind(ack.fence.attempt).bind(state).bind(&ack.error).bind(&ack.fence.owner)
         .execute(&mut *conn).await.map(drop))?;
     Ok(true)
 }
@@ -295,11 +302,14 @@ pub(in crate::db) fn event_n(attempt: i64) -> i64 {
     attempt * EVENTS_PER_ATTEMPT + EVENTS_PER_ATTEMPT / 2
 }
 
+// A job that would run again ends here when somebody asked it to stop, even if its worker had not seen that.
 // Never add `state = 'running'` to the fence: Postgres then picks a partial index and loops over it.
-const ACK: &str = "update jobs set state = $1, attempt = $2, run_at_ms = coalesce($3, run_at_ms), \
-     started_ms = $4, finished_ms = $5, progress = coalesce($6, progress), \
-     progress_note = coalesce($7, progress_note), result = $8, error = $9, lease_until_ms = null \
-     where id = $10 and attempt = $11 and worker = $12 and finished_ms is null";
+// SQLite numbers parameters in the order in which they first appear, whatever stands behind the `$`.
+const ACK: &str = "update jobs set max_attempts = max_attempts + $1, run_at_ms = coalesce($2, run_at_ms), \
+     started_ms = $3, finished_ms = case when cancel_requested then coalesce($4, $5) else $4 end, \
+     state = case when cancel_requested and $4 is null then 'cancelled' else $6 end, \
+     progress = coalesce($7, progress), progress_note = coalesce($8, progress_note), result = $9, error = $10, \
+     lease_until_ms = null where id = $11 and attempt = $12 and worker = $13 and finished_ms is null";
 
 pub(in crate::db) const EVENT: &str = "insert into job_events (job, n, at_ms, started_ms, attempt, event, message, worker) \
      values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (job, n) do nothing";

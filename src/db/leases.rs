@@ -4,24 +4,36 @@ use crate::db::{Db, Tx};
 use serde_json::json;
 
 /// Renews the leases of an owner's jobs; returns the ids that are still its own.
+///
+/// On Postgres rows that are being acknowledged at this moment are passed over: waiting for them, in another
+/// order than the acknowledgement takes them, would be a deadlock.
 pub async fn renew(
     tx: &mut Tx,
     owner: &str,
     ids: &[String],
     lease_until_ms: i64,
 ) -> sqlx::Result<Vec<String>> {
-    let each = if tx.is_postgres() {
-        "select jsonb_array_elements_text($3)"
+    let sql = if tx.is_postgres() {
+        RENEW_POSTGRES
     } else {
-        "select value from json_each($3)"
+        RENEW_SQLITE
     };
-    let sql = format!(
-        "update jobs set lease_until_ms = $1 \
-         where worker = $2 and id in ({each}) and lease_until_ms is not null returning id"
-    );
-    on!(tx, conn => sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(lease_until_ms).bind(owner)
+    on!(tx, conn => sqlx::query_scalar(sql).bind(lease_until_ms).bind(owner)
         .bind(json!(ids)).fetch_all(&mut *conn).await)
 }
+
+const RENEW_SQLITE: &str = "update jobs set lease_until_ms = $1 where worker = $2 \
+     and id in (select value from json_each($3)) and lease_until_ms is not null returning id";
+
+const RENEW_POSTGRES: &str = "with held as ( \
+       select id from jobs where id in (select jsonb_array_elements_text($3)) \
+         and worker = $2 and lease_until_ms is not null \
+     ), free as ( \
+       select id from jobs where id in (select id from held) \
+         and worker = $2 and lease_until_ms is not null for update skip locked \
+     ), renewed as ( \
+       update jobs set lease_until_ms = $1 from free where jobs.id = free.id \
+     ) select id from held";
 
 /// Running jobs of an owner that somebody wants stopped.
 pub async fn cancel_requests(db: &Db, owner: &str) -> sqlx::Result<Vec<String>> {

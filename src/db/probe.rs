@@ -13,22 +13,30 @@ pub struct Waiting {
     pub due: bool,
 }
 
-/// Looks for work of the given kinds without writing.
+/// Looks for work of the given kinds without writing. With each kind comes whether it is serial: its jobs
+/// wait while another one of their queue runs.
 pub async fn look(
     db: &Db,
     desk: &str,
-    kinds: &[&'static str],
+    kinds: &[(&'static str, bool)],
     now_ms: i64,
 ) -> sqlx::Result<Waiting> {
     let mut sql = String::from(
         "select '' as kind where exists (select 1 from jobs where desk = $1 \
          and state in ('scheduled', 'failed') and run_at_ms <= $2)",
     );
-    for kind in kinds {
+    for (kind, serial) in kinds {
+        let busy = if *serial {
+            format!(
+                " and queue not in (select queue from jobs where state = 'running' and desk = $1 and kind = '{kind}')"
+            )
+        } else {
+            String::new()
+        };
         let _ = write!(
             sql,
             " union all select '{kind}' where exists (select 1 from jobs where desk = $1 and kind = '{kind}' \
-             and state = 'available' and queue not in (select queue from queues where paused))"
+             and state = 'available' and queue not in (select queue from queues where paused){busy})"
         );
     }
     let mut found: Vec<String> = read!(db, pool => sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
@@ -57,7 +65,8 @@ pub async fn listen(db: &Db) -> sqlx::Result<()> {
     let mut listener = PgListener::connect_with(&postgres.pool).await?;
     listener.listen("thetaq_jobs").await?;
     loop {
-        listener.recv().await?;
+        // At the start and after a lost connection (`None`) as well: what was notified meanwhile is gone.
         db.wake().notify_waiters();
+        listener.try_recv().await?;
     }
 }

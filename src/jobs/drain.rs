@@ -4,8 +4,10 @@
 //! (run at, priority, id), and time moves only between them.
 
 use super::outcome::{End, settle};
+use super::queue::{Flights, Work};
 use super::registry::{Kind, Registry};
-use super::running::{Control, Running};
+use super::running::Running;
+use super::worker_care::care;
 use crate::clock::Time;
 use crate::ctx::Ctx;
 use crate::db::jobs::{self, JobRow};
@@ -13,6 +15,7 @@ use crate::db::jobs_turn::{self, Claimed};
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// What a drain does when nothing is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub async fn run_until_idle(
     let mut ran = 0;
     loop {
         while let Some(claimed) = next(ctx, &kinds, &owner).await? {
-            attempt(ctx, registry, &claimed, &owner).await?;
+            attempt(ctx, registry, &Work::new(claimed), &owner).await?;
             ran += 1;
         }
         let Advance::Until(until_ms) = advance else {
@@ -93,6 +96,11 @@ pub async fn run_inline(
     id: &str,
 ) -> anyhow::Result<Option<JobRow>> {
     let owner: Arc<str> = format!("inline-{}", ctx.clock.id()).into();
+    let flights = Arc::new(Flights::new(owner.clone()));
+    let end = CancellationToken::new();
+    let _ended = end.clone().drop_guard();
+    // Progress is written, the lease renewed and a cancel request seen as in a worker.
+    tokio::spawn(care(ctx.clone(), flights.clone(), None, end));
     loop {
         let now_ms = ctx.clock.wall_ms();
         let lease_until_ms = now_ms + ctx.config.queue.lease_ms;
@@ -100,7 +108,13 @@ pub async fn run_inline(
         let claimed = jobs_turn::claim_one(&mut tx, id, &owner, now_ms, lease_until_ms).await?;
         tx.commit().await?;
         let again = match claimed {
-            Some(claimed) => attempt(ctx, registry, &claimed, &owner).await?,
+            Some(claimed) => {
+                let work = [Work::new(claimed)];
+                flights.hold(&work);
+                let again = attempt(ctx, registry, &work[0], &owner).await;
+                flights.release(work.iter().map(|work| work.claimed.id.as_str()));
+                again?
+            }
             None => false,
         };
         if !again {
@@ -113,9 +127,10 @@ pub async fn run_inline(
 async fn attempt(
     ctx: &Ctx,
     registry: &Registry,
-    claimed: &Claimed,
+    work: &Work,
     owner: &Arc<str>,
 ) -> anyhow::Result<bool> {
+    let claimed = &work.claimed;
     let kind = registry
         .get(&claimed.kind)
         .ok_or_else(|| anyhow::anyhow!("no kind of job is named `{}`", claimed.kind))?;
@@ -125,7 +140,7 @@ async fn attempt(
         kind.name,
         owner.clone(),
         ctx.clock.clone(),
-        Arc::new(Control::default()),
+        work.control.clone(),
     );
     let stale = claimed
         .expires_at_ms

@@ -24,15 +24,20 @@ pub(crate) enum End {
 const BACKOFF_MAX_MS: i64 = 3_600_000;
 
 /// The acknowledgement of an ended attempt; `None` when there is none to write: the handler wrote it
-/// itself, or the job belongs to another worker.
+/// itself, or the job belongs to another worker. A handler that wrote it and failed may have lost the commit:
+/// then it is written again, which a finished row ignores.
 pub(crate) fn settle(running: &Running, end: End, settings: &Settings, now_ms: i64) -> Option<Ack> {
     let control = running.control();
     let stopped = control.stopped();
-    if control.is_finished() || stopped == Some(Stop::Lost) {
+    let written = control.is_finished() && matches!(end, End::Returned(Ok(_)));
+    if written || stopped == Some(Stop::Lost) {
         return None;
     }
     let ended = |state, error: String| Ack::ended(running.fence(), state, now_ms, Some(error));
     let retry = |error: String, wait_ms: i64| {
+        if stopped == Some(Stop::Cancelled) {
+            return ended("cancelled", error);
+        }
         if running.attempt >= running.max_attempts {
             return ended("discarded", error);
         }

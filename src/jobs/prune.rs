@@ -1,5 +1,5 @@
-//! `prune`: finished jobs and rejected candidates of old decisions are deleted in batches; decisions
-//! themselves stay.
+//! `prune`: rejected candidates of old decisions and finished jobs past their days are deleted in batches;
+//! decisions themselves stay.
 
 use super::{Defaults, Done, Job, JobError, Running, Schedule};
 use crate::config::Missed;
@@ -15,7 +15,7 @@ pub struct Prune {}
 
 /// Decisions whose candidates go in one transaction; a write lock held longer would stall the desk.
 const BATCH: i64 = 50;
-/// Jobs that go in one transaction.
+/// Finished jobs that go in one transaction.
 const JOBS_BATCH: i64 = 500;
 /// Batches of one run; the next slot goes on.
 const BATCHES_MAX: u32 = 200;
@@ -29,21 +29,41 @@ impl Job for Prune {
     };
 
     async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
-        let queue = &ctx.config.queue;
-        let before_ms = ctx.clock.wall_ms() - queue.keep_days * DAY_MS;
-        let (mut candidates, mut jobs) = (0, 0);
-        for _ in 0..BATCHES_MAX {
-            job.check()?;
-            let mut tx = ctx.db.begin().await?;
-            let old = candidates::prune(&mut tx, &ctx.desk, queue.keep_candidates, BATCH).await?;
-            let finished = jobs_control::prune(&mut tx, before_ms, JOBS_BATCH).await?;
-            tx.commit().await?;
-            candidates += old;
-            jobs += finished;
-            if old + finished == 0 {
-                break;
-            }
-        }
+        let candidates = candidates(&ctx, job).await?;
+        let jobs = finished_jobs(&ctx, job).await?;
+        ctx.db.optimize().await?;
         Ok(json!({ "candidates": candidates, "jobs": jobs }))
     }
+}
+
+async fn candidates(ctx: &Ctx, job: &Running) -> Result<u64, JobError> {
+    let keep = ctx.config.queue.keep_candidates;
+    let mut deleted = 0;
+    for _ in 0..BATCHES_MAX {
+        job.check()?;
+        let mut tx = ctx.db.begin().await?;
+        let rows = candidates::prune(&mut tx, &ctx.desk, keep, BATCH).await?;
+        tx.commit().await?;
+        deleted += rows;
+        if rows == 0 {
+            break;
+        }
+    }
+    Ok(deleted)
+}
+
+async fn finished_jobs(ctx: &Ctx, job: &Running) -> Result<u64, JobError> {
+    let before_ms = ctx.clock.wall_ms() - ctx.config.queue.keep_days * DAY_MS;
+    let mut deleted = 0;
+    for _ in 0..BATCHES_MAX {
+        job.check()?;
+        let mut tx = ctx.db.begin().await?;
+        let rows = jobs_control::prune(&mut tx, before_ms, JOBS_BATCH).await?;
+        tx.commit().await?;
+        deleted += rows;
+        if rows < JOBS_BATCH.unsigned_abs() {
+            break;
+        }
+    }
+    Ok(deleted)
 }

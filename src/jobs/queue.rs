@@ -54,6 +54,15 @@ pub(crate) struct Work {
     pub(crate) control: Arc<Control>,
 }
 
+impl Work {
+    pub(crate) fn new(claimed: Claimed) -> Self {
+        Self {
+            claimed,
+            control: Arc::default(),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Inbox {
     waiting: VecDeque<Work>,

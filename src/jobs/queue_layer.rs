@@ -58,8 +58,12 @@ where
         let running = lane.running(&task.args);
         let handler = self.inner.call(task);
         Box::pin(async move {
-            let handler = tokio::spawn(async move { handler.await.map_err(Into::into) });
-            let end = supervise(handler, running.control(), &lane).await;
+            let end = if running.cancelled() {
+                End::Stopped
+            } else {
+                let handler = tokio::spawn(async move { handler.await.map_err(Into::into) });
+                supervise(handler, running.control(), &lane).await
+            };
             acknowledge(&lane, &running, end);
             Ok(())
         })

@@ -36,7 +36,7 @@ pub async fn work(
     helpers.spawn(worker_care::care(
         ctx.clone(),
         flights.clone(),
-        row.clone(),
+        Some(row.clone()),
         end.clone(),
     ));
     helpers.spawn(worker_scout::scout(lanes.all.clone(), stop.clone()));
@@ -44,7 +44,7 @@ pub async fn work(
     if let Some(lane) = lanes.all.first().filter(|_| ctx.db.is_postgres()) {
         helpers.spawn(worker_scout::listen(lane.clone(), stop.clone()));
     }
-    let result = lanes.run(&ctx, &flights, &stop).await;
+    let result = lanes.run(&ctx, &flights, &mut helpers, &stop).await;
     stop.cancel();
     end.cancel();
     while helpers.join_next().await.is_some() {}
@@ -79,20 +79,25 @@ impl Lanes {
         Self { all, tasks }
     }
 
-    /// Until every lane has ended after `stop`; a lane that ends before is an error.
+    /// Until every lane has ended after `stop`; a lane or a helper that ends before is an error, since a
+    /// process that is up and does nothing is worse than one that is gone.
     async fn run(
         &mut self,
         ctx: &Ctx,
         flights: &Flights,
+        helpers: &mut JoinSet<()>,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
             Some(ended) = self.tasks.join_next() => {
                 ended??;
-                if !stop.is_cancelled() {
-                    anyhow::bail!("a worker ended by itself");
-                }
+                anyhow::bail!("a worker ended by itself");
+            }
+            Some(ended) = helpers.join_next() => {
+                ended?;
+                anyhow::bail!("the care of the workers ended by itself");
             }
         }
         let patience = Duration::from_millis(ctx.config.queue.shutdown_ms.unsigned_abs());

@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 /// Cancel requests are seen and progress is written so often.
 const BEAT: Duration = Duration::from_millis(250);
 
-/// Cares until `stop`; errors are logged and the next beat tries again.
+/// Cares until `stop`; errors are logged and the next beat tries again. A process without a `row` runs a
+/// single job and is no worker that others may count on.
 pub(crate) async fn care(
     ctx: Ctx,
     flights: Arc<Flights>,
-    mut row: WorkerRow,
+    mut row: Option<WorkerRow>,
     stop: CancellationToken,
 ) {
     let mut renewed_ms = 0;
@@ -28,7 +29,7 @@ pub(crate) async fn care(
             tracing::warn!(%error, "cannot see cancel requests or write progress; trying again");
         }
         if now_ms - renewed_ms >= ctx.config.queue.lease_ms / 3 {
-            match renew(&ctx, &flights, &mut row).await {
+            match renew(&ctx, &flights, row.as_mut()).await {
                 Ok(()) => renewed_ms = now_ms,
                 Err(error) => tracing::warn!(%error, "cannot renew leases; trying again"),
             }
@@ -77,7 +78,7 @@ async fn report(ctx: &Ctx, flights: &Flights) -> anyhow::Result<()> {
 }
 
 /// Renews what is held, gives back what silent workers hold, and says that this process is alive.
-async fn renew(ctx: &Ctx, flights: &Flights, row: &mut WorkerRow) -> anyhow::Result<()> {
+async fn renew(ctx: &Ctx, flights: &Flights, row: Option<&mut WorkerRow>) -> anyhow::Result<()> {
     let held: Vec<(String, Work)> = flights
         .held()
         .iter()
@@ -88,10 +89,12 @@ async fn renew(ctx: &Ctx, flights: &Flights, row: &mut WorkerRow) -> anyhow::Res
     let mut tx = ctx.db.begin().await?;
     let lease_until_ms = ctx.clock.wall_ms() + ctx.config.queue.lease_ms;
     let kept = leases::renew(&mut tx, &flights.owner, &ids, lease_until_ms).await?;
-    row.running = ids.len() as i64;
-    row.done = flights.done.load(Ordering::Relaxed);
-    row.heartbeat_ms = now_ms;
-    workers::heartbeat(&mut tx, row).await?;
+    if let Some(row) = row {
+        row.running = ids.len() as i64;
+        row.done = flights.done.load(Ordering::Relaxed);
+        row.heartbeat_ms = now_ms;
+        workers::heartbeat(&mut tx, row).await?;
+    }
     tx.commit().await?;
     let kept: BTreeSet<String> = kept.into_iter().collect();
     for (id, work) in held.iter().filter(|(id, _)| !kept.contains(id)) {

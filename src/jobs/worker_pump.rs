@@ -4,7 +4,6 @@
 
 use super::outcome::{End, settle};
 use super::queue::{Ended, Lane, Work};
-use super::running::Control;
 use crate::db::jobs_turn::{self, Ack, Claim, Claimed};
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,10 +157,7 @@ impl Pump {
         let mut fresh = Vec::with_capacity(claimed.len());
         for claimed in claimed {
             let stale = claimed.expires_at_ms.is_some_and(|at_ms| at_ms < now_ms);
-            let work = Work {
-                claimed,
-                control: Arc::new(Control::default()),
-            };
+            let work = Work::new(claimed);
             if stale {
                 let running = self.lane.running(&work);
                 self.acks

@@ -14,7 +14,10 @@ pub(crate) async fn scout(lanes: Vec<Arc<Lane>>, stop: CancellationToken) {
     let Some(ctx) = lanes.first().map(|lane| lane.ctx.clone()) else {
         return;
     };
-    let kinds: Vec<_> = lanes.iter().map(|lane| lane.kind.name).collect();
+    let kinds: Vec<_> = lanes
+        .iter()
+        .map(|lane| (lane.kind.name, lane.settings.serial))
+        .collect();
     let every = Duration::from_millis(ctx.config.queue.probe_ms.unsigned_abs());
     while !stop.is_cancelled() {
         let mut woken = std::pin::pin!(ctx.db.wake().notified());

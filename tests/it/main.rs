@@ -19,6 +19,8 @@ mod docs;
 mod prune;
 mod queue;
 mod queue_faults;
+mod queue_locks;
+mod queue_share;
 mod reader;
 mod reconcile;
 mod replay;

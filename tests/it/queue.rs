@@ -111,6 +111,44 @@ async fn a_cancelled_job_stops_within_a_second() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_job_that_fails_does_not_run_again() {
+    on_each_engine(async |desk: Desk| {
+        let worker = desk.start();
+        let sulk = desk.enqueue(Probe::new("sulk"), Options::default()).await;
+        desk.in_state(&sulk, "running").await;
+        desk.cancel(&sulk).await;
+        let quick = Probe::new("cancel_and_fail");
+        let quick = desk.enqueue(quick, Options::default()).await;
+        for id in [sulk, quick] {
+            let row = desk.finished(&id).await;
+            assert_eq!((row.state.as_str(), row.attempt), ("cancelled", 1));
+            let events = jobs::events(&desk.ctx.db, &id).await.unwrap();
+            let names: Vec<_> = events.into_iter().map(|event| event.event).collect();
+            assert!(names.contains(&"cancelled".to_owned()), "{names:?}");
+        }
+        worker.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_commit_is_a_failure_like_any_other_and_needs_no_lease_to_run_out() {
+    on_each_engine(async |desk: Desk| {
+        let worker = desk.start();
+        let id = Probe::new("lose_commit");
+        let id = desk.enqueue(id, Options::default()).await;
+        let row = desk.finished(&id).await;
+        assert_eq!((row.state.as_str(), row.attempt), ("succeeded", 2));
+        let events = jobs::events(&desk.ctx.db, &id).await.unwrap();
+        let first = events[0].message.as_deref();
+        assert_eq!(first, Some("lost at the commit"), "{events:?}");
+        assert_eq!(desk.effects().await, ["lose_commit"]);
+        worker.stop().await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_same_key_twice_is_one_row() {
     on_each_engine(async |desk: Desk| {
@@ -251,7 +289,12 @@ async fn a_stopped_worker_finishes_what_runs_and_gives_the_rest_back() {
         let row = async |id| jobs::get(&desk.ctx.db, id).await.unwrap().unwrap();
         assert_eq!(row(&short).await.state, "succeeded");
         let long = row(&long).await;
-        assert_eq!((long.state.as_str(), long.attempt), ("available", 0));
+        assert_eq!(long.state, "available");
+        assert_eq!(
+            (long.attempt, long.max_attempts),
+            (1, 4),
+            "the attempt does not count"
+        );
     })
     .await;
 }

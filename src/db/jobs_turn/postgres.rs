@@ -68,7 +68,7 @@ struct Columns<'a> {
     attempt: Vec<i64>,
     owner: Vec<&'a str>,
     state: Vec<&'a str>,
-    attempts: Vec<i64>,
+    granted: Vec<i64>,
     at_ms: Vec<i64>,
     started_ms: Vec<i64>,
     finished_ms: Vec<Option<i64>>,
@@ -99,7 +99,7 @@ impl<'a> Columns<'a> {
         self.attempt.push(attempt);
         self.owner.push(&ack.fence.owner);
         self.state.push(ack.state);
-        self.attempts.push(ack.attempts);
+        self.granted.push(ack.granted);
         self.at_ms.push(ack.at_ms);
         self.started_ms.push(ack.started_ms);
         self.finished_ms.push(ack.finished_ms);
@@ -123,7 +123,7 @@ impl<'a> Columns<'a> {
             .bind(&self.attempt)
             .bind(&self.owner)
             .bind(&self.state)
-            .bind(&self.attempts)
+            .bind(&self.granted)
             .bind(&self.at_ms)
             .bind(&self.started_ms)
             .bind(&self.finished_ms)
@@ -147,20 +147,23 @@ const TURN: &str = "with ack as ( \
        select * from unnest($7::text[], $8::bigint[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], \
          $13::bigint[], $14::bigint[], $15::bigint[], $16::double precision[], $17::text[], $18::text[], \
          $19::text[], $20::bigint[]) with ordinality \
-       as a (id, attempt, owner, state, attempts, at_ms, started_ms, finished_ms, run_at_ms, progress, \
+       as a (id, attempt, owner, state, granted, at_ms, started_ms, finished_ms, run_at_ms, progress, \
          progress_note, result, error, event_n, place) \
      ), acked as ( \
-       update jobs set state = ack.state, attempt = ack.attempts, \
+       update jobs set \
+         state = case when cancel_requested and ack.finished_ms is null then 'cancelled' else ack.state end, \
+         max_attempts = max_attempts + ack.granted, \
          run_at_ms = coalesce(ack.run_at_ms, jobs.run_at_ms), started_ms = ack.started_ms, \
-         finished_ms = ack.finished_ms, progress = coalesce(ack.progress, jobs.progress), \
+         finished_ms = case when cancel_requested then coalesce(ack.finished_ms, ack.at_ms) \
+           else ack.finished_ms end, progress = coalesce(ack.progress, jobs.progress), \
          progress_note = coalesce(ack.progress_note, jobs.progress_note), result = ack.result::jsonb, \
          error = ack.error, lease_until_ms = null \
        from ack where jobs.id = ack.id and jobs.attempt = ack.attempt and jobs.worker = ack.owner \
          and jobs.finished_ms is null \
-       returning ack.* \
+       returning ack.*, jobs.state as entered \
      ), ended as ( \
        insert into job_events (job, n, at_ms, started_ms, attempt, event, message, worker) \
-       select id, event_n, at_ms, started_ms, attempt, state, error, owner from acked \
+       select id, event_n, at_ms, started_ms, attempt, entered, error, owner from acked \
        on conflict (job, n) do nothing \
      ), logged as ( \
        insert into job_events (job, n, at_ms, attempt, event, message, worker) \

@@ -61,11 +61,12 @@ fn acknowledge(transaction: &Transaction<'_>, acks: &[Ack]) -> rusqlite::Result<
     for ack in acks {
         let fence = &ack.fence;
         let changed = update.execute(params![
-            ack.state,
-            ack.attempts,
+            ack.granted,
             ack.run_at_ms,
             ack.started_ms,
             ack.finished_ms,
+            ack.at_ms,
+            ack.state,
             ack.progress,
             ack.progress_note,
             ack.result,
@@ -89,18 +90,29 @@ fn acknowledge(transaction: &Transaction<'_>, acks: &[Ack]) -> rusqlite::Result<
                 fence.owner
             ])?;
         }
+        let state = if ack.runs_again() {
+            entered(transaction, &fence.id)?
+        } else {
+            ack.state.to_owned()
+        };
         event.execute(params![
             fence.id,
             event_n(fence.attempt),
             ack.at_ms,
             ack.started_ms,
             fence.attempt,
-            ack.state,
+            state,
             ack.error,
             fence.owner
         ])?;
     }
     Ok(())
+}
+
+/// The state that an acknowledgement led to: a cancelled job does not run again.
+fn entered(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<String> {
+    let mut select = transaction.prepare_cached("select state from jobs where id = $1")?;
+    select.query_row([id], |row| row.get(0))
 }
 
 fn take(transaction: &Transaction<'_>, claim: &Claim) -> rusqlite::Result<Vec<Claimed>> {
@@ -122,7 +134,8 @@ fn take(transaction: &Transaction<'_>, claim: &Claim) -> rusqlite::Result<Vec<Cl
             Ok(Claimed {
                 id: row.get(0)?,
                 kind: row.get(1)?,
-                args: row.get(2)?,
+                // Bytes that are no text must not stop the turn: their job is discarded when it runs.
+                args: String::from_utf8_lossy(row.get_ref(2)?.as_bytes()?).into_owned(),
                 attempt: row.get(3)?,
                 max_attempts: row.get(4)?,
                 priority: row.get(5)?,
@@ -146,3 +159,41 @@ const PICK_SERIAL: &str = "select id from (select id, priority, run_at_ms, \
        and queue not in (select queue from queues where paused) \
        and queue not in (select queue from jobs where state = 'running' and desk = $4 and kind = $5)) \
      where place = 1 order by priority desc, run_at_ms, id limit $6";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::params_from_iter;
+
+    /// The steps in which SQLite would run a statement.
+    fn plan(connection: &Connection, sql: &str) -> String {
+        let mut explain = connection
+            .prepare(&format!("explain query plan {sql}"))
+            .expect(sql);
+        let nothing = vec![None::<i64>; explain.parameter_count()];
+        let rows = explain.query_map(params_from_iter(nothing), |row| row.get::<_, String>(3));
+        let steps: rusqlite::Result<Vec<_>> = rows.expect(sql).collect();
+        steps.expect(sql).join("; ")
+    }
+
+    #[test]
+    fn a_backlog_is_claimed_by_its_index_without_sorting_it() {
+        let connection = Connection::open_in_memory().expect("memory");
+        let schema = include_str!("../../../migrations/0001_jobs.sql");
+        connection.execute_batch(schema).expect("schema");
+        for size in ["", "analyze"] {
+            connection.execute_batch(size).expect("analyze");
+            let claim = plan(&connection, PICK);
+            assert!(
+                claim.contains("SEARCH jobs USING INDEX jobs_ready (desk=? AND kind=?)"),
+                "{claim}"
+            );
+            assert!(!claim.contains("TEMP B-TREE"), "{claim}");
+            let ack = plan(&connection, ACK);
+            assert!(
+                ack.contains("SEARCH jobs USING INDEX sqlite_autoindex_jobs_1 (id=?)"),
+                "{ack}"
+            );
+        }
+    }
+}

@@ -61,7 +61,7 @@ async fn a_row_from_enqueue_to_acknowledgement() {
         child
     );
     let waiting = pair
-        .same(async |db| Ok(probe::look(db, "live", &["probe"], 1_000).await?))
+        .same(async |db| Ok(probe::look(db, "live", &[("probe", false)], 1_000).await?))
         .await;
     assert_eq!(
         (waiting.kinds, waiting.due),

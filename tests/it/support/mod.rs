@@ -3,6 +3,7 @@
 pub(crate) mod deribit;
 pub(crate) mod document;
 mod postgres;
+pub(crate) mod process;
 pub(crate) mod queue;
 pub(crate) mod terminal;
 

@@ -9,8 +9,9 @@ use std::time::Duration;
 use thetaq::clock::{Clock, Stopwatch, Time};
 use thetaq::config::{Config, JobConfig, Missed};
 use thetaq::ctx::Ctx;
-use thetaq::db::Db;
 use thetaq::db::jobs::{self, Filter, JobRow, NewJob};
+use thetaq::db::workers::{self, WorkerRow};
+use thetaq::db::{Db, jobs_control};
 use thetaq::jobs::{Defaults, Done, Job, JobError, Options, Registry, Running, enqueue, work};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +51,7 @@ impl Job for Probe {
         concurrency: 4,
         timeout_ms: 20_000,
         backoff_ms: 50,
+        targets: |_| vec![(String::new(), json!({"what": "slot"}))],
         ..Defaults::STANDARD
     };
 
@@ -71,6 +73,28 @@ impl Job for Probe {
                 job.check()?;
                 nap(20).await;
             },
+            "nap" => {
+                nap(300).await;
+                return Ok(Value::Null);
+            }
+            // Stops when asked to, but with an error of its own.
+            "sulk" => {
+                job.token().cancelled().await;
+                return Err(JobError::Retry(anyhow::anyhow!("stopped badly")));
+            }
+            // Is cancelled and fails before its worker can have seen the request.
+            "cancel_and_fail" => {
+                let mut tx = ctx.db.begin().await?;
+                jobs_control::cancel(&mut tx, &ctx.clock, &job.id).await?;
+                tx.commit().await?;
+                return Err(JobError::Retry(anyhow::anyhow!("broken on purpose")));
+            }
+            "lose_commit" if job.attempt == 1 => {
+                let mut tx = ctx.db.begin().await?;
+                job.finish(&mut tx, &Value::Null).await?;
+                drop(tx);
+                return Err(JobError::Retry(anyhow::anyhow!("lost at the commit")));
+            }
             "short" => nap(300).await,
             "slow" => nap(3_000).await,
             "report" => {
@@ -119,27 +143,47 @@ impl Worker {
     }
 }
 
+/// Work of no effort, claimed in batches.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Tiny {}
+
+impl Job for Tiny {
+    const KIND: &'static str = "tiny";
+    const DEFAULTS: Defaults = Defaults {
+        concurrency: 16,
+        prefetch: 184,
+        ..Defaults::STANDARD
+    };
+
+    async fn run(self, _: Ctx, _: &mut Running) -> Result<Done, JobError> {
+        Ok(Value::Null)
+    }
+}
+
+/// Runs `check` on both engines at the same time: most of it is waiting.
 pub(crate) async fn on_each_engine(check: impl AsyncFn(Desk)) {
-    check(Desk::of(sqlite().await)).await;
-    check(Desk::of(postgres().await)).await;
+    let sqlite = async { check(Desk::of(sqlite().await)).await };
+    let postgres = async { check(Desk::of(postgres().await)).await };
+    futures::future::join(sqlite, postgres).await;
 }
 
 impl Desk {
     pub(crate) fn of(test: TestDb) -> Self {
         let (db, url) = (test.db.clone(), test.url.clone());
-        Self {
-            _test: Some(test),
-            ..Self::over(db, &url)
-        }
-    }
-
-    pub(crate) fn over(db: Db, url: &str) -> Self {
         let mut config = Config::default();
         config.queue.lease_ms = 1_500;
         config.queue.shutdown_ms = 700;
         Self {
+            _test: Some(test),
+            ..Self::over(db, &url, config)
+        }
+    }
+
+    /// The desk of a database that another process made.
+    pub(crate) fn over(db: Db, url: &str, config: Config) -> Self {
+        Self {
             ctx: Ctx::with_clock(db, "live", Clock::real(), Arc::new(config)),
-            registry: Arc::new(Registry::new().register::<Probe>()),
+            registry: Arc::new(Registry::new().register::<Probe>().register::<Tiny>()),
             url: url.to_owned(),
             _test: None,
         }
@@ -147,8 +191,12 @@ impl Desk {
 
     /// Changes what workers.toml would say about the probe.
     pub(crate) fn configure(&mut self, change: impl FnOnce(&mut JobConfig)) {
+        self.set_config(|config| change(config.jobs.entry("probe".to_owned()).or_default()));
+    }
+
+    pub(crate) fn set_config(&mut self, change: impl FnOnce(&mut Config)) {
         let mut config = (*self.ctx.config).clone();
-        change(config.jobs.entry("probe".to_owned()).or_default());
+        change(&mut config);
         self.ctx.config = Arc::new(config);
     }
 
@@ -179,6 +227,31 @@ impl Desk {
         let done = enqueue(&mut tx, &self.ctx, &probe, options).await.unwrap();
         tx.commit().await.unwrap();
         done.id
+    }
+
+    pub(crate) async fn enqueue_raw(&self, args: Value) -> String {
+        let mut tx = self.ctx.db.begin().await.unwrap();
+        let job = self.raw(args);
+        let done = jobs::enqueue(&mut tx, &self.ctx.clock, &job).await.unwrap();
+        tx.commit().await.unwrap();
+        done.id
+    }
+
+    /// Asks a job to stop, as a person does.
+    pub(crate) async fn cancel(&self, id: &str) {
+        let mut tx = self.ctx.db.begin().await.unwrap();
+        jobs_control::cancel(&mut tx, &self.ctx.clock, id)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    pub(crate) async fn pause(&self, queue: &str, paused: bool) {
+        let mut tx = self.ctx.db.begin().await.unwrap();
+        jobs_control::set_paused(&mut tx, &self.ctx.clock, queue, paused)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
     }
 
     /// A probe with a payload that its type does not know.
@@ -219,14 +292,37 @@ impl Desk {
         }
     }
 
-    /// What probes left behind, in the order in which they did.
-    pub(crate) async fn effects(&self) -> Vec<String> {
+    /// Every job of a kind, the oldest first.
+    pub(crate) async fn jobs_of(&self, kind: &str) -> Vec<JobRow> {
         let filter = Filter {
-            kind: Some("effect".to_owned()),
-            limit: 10_000,
+            kind: Some(kind.to_owned()),
+            limit: 100_000,
             ..Filter::default()
         };
         let mut rows = jobs::list(&self.ctx.db, &filter).await.unwrap();
+        rows.reverse();
+        rows
+    }
+
+    /// Every worker process known to the database, once they are as wanted, within 30 s.
+    pub(crate) async fn workers_when(
+        &self,
+        wanted: impl Fn(&[WorkerRow]) -> bool,
+    ) -> Vec<WorkerRow> {
+        let watch = Stopwatch::start();
+        loop {
+            let rows = workers::list(&self.ctx.db).await.unwrap();
+            if wanted(&rows) {
+                return rows;
+            }
+            assert!(watch.elapsed() < Duration::from_secs(30), "{rows:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// What probes left behind, in the order in which they did.
+    pub(crate) async fn effects(&self) -> Vec<String> {
+        let mut rows = self.jobs_of("effect").await;
         rows.sort_by_key(|row| row.args["n"].as_u64());
         let word = |row: JobRow| row.args["what"].as_str().unwrap().to_owned();
         rows.into_iter().map(word).collect()
