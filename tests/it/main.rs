@@ -10,6 +10,7 @@ mod support;
 
 mod db;
 mod deribit_client;
+mod deribit_desk;
 mod deribit_wire;
 mod desk;
 mod queue;

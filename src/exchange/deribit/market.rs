@@ -7,9 +7,8 @@ use crate::domain::context::History;
 use crate::domain::instrument::{self, DAY_MS, EXPIRY_HOUR_MS};
 use crate::exchange::Result;
 use crate::exchange::error::{ExchangeError, Reply};
-use crate::exchange::wire::market::{
-    Book, BookSummary, DeliveryPrice, DeliveryPrices, IndexPrice, Instrument, VolatilityIndex,
-};
+use crate::exchange::wire::history::{DeliveryPrice, DeliveryPrices, VolatilityIndex};
+use crate::exchange::wire::market::{Book, BookSummary, IndexPrice, Instrument};
 use crate::exchange::wire::number;
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
