@@ -2,7 +2,7 @@
 
 use crate::support::deribit::{Answer, Script};
 use crate::support::deribit_words::{
-    AT_MS, CALL, account, client, exchange, market, order, settings, working,
+    AHEAD_MS, AT_MS, CALL, account, client, exchange, market, order, settings, working,
 };
 use crate::support::document::Document;
 use crate::support::sqlite;
@@ -36,8 +36,9 @@ async fn an_order_says_everything_and_sits_on_the_contract_s_own_tick() {
         script.calls("private/sell")[0],
         json!({ "instrument_name": CALL, "amount": 0.1, "type": "limit", "price": 0.0155,
             "label": "tq-1-open", "time_in_force": "good_til_day", "post_only": false,
-            "reject_post_only": false, "reduce_only": false, "valid_until": AT_MS + 5_000 }),
-        "a sale at 0.0151 asks 0.0155 where the tick is 0.0005, and post_only is never left to a default"
+            "reject_post_only": false, "reduce_only": false, "valid_until": AT_MS + 5_000 + AHEAD_MS }),
+        "a sale at 0.0151 asks 0.0155 where the tick is 0.0005, and post_only is never left to a default; \
+         the deadline is on the exchange's clock"
     );
     assert_eq!(placed.order.state, OrderState::Filled);
     let fill = &placed.trades[0];

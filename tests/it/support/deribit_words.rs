@@ -14,6 +14,8 @@ pub(crate) const CLIENT_ID: &str = "key-7f3a";
 pub(crate) const CLIENT_SECRET: &str = "hush-2c9d1e";
 pub(crate) const CALL: &str = "BTC-25DEC26-100000-C";
 pub(crate) const AT_MS: i64 = 1_790_000_000_000;
+/// The scripted exchange's clock runs ahead of the desk's.
+pub(crate) const AHEAD_MS: i64 = 90_000;
 
 pub(crate) fn settings(script: &Script) -> Settings {
     let host = Host::parse(&script.base_url()).unwrap();
@@ -28,7 +30,7 @@ pub(crate) fn settings(script: &Script) -> Settings {
 }
 
 pub(crate) fn client(script: &Script) -> DeribitClient {
-    DeribitClient::new(settings(script), &Clock::real()).unwrap()
+    DeribitClient::new(settings(script), &Clock::manual(AT_MS, &["test"])).unwrap()
 }
 
 pub(crate) fn exchange(script: &Script) -> Exchange {
@@ -79,5 +81,6 @@ pub(crate) fn account() -> Value {
 pub(crate) async fn market() -> Script {
     let script = Script::start().await;
     script.always("public/get_instrument", Answer::result(contract()));
+    script.always("public/get_time", Answer::result(json!(AT_MS + AHEAD_MS)));
     script
 }
