@@ -1,7 +1,8 @@
 //! thetaq: a desk that writes covered calls on BTC and ETH, built as one spine of job rows.
 //!
 //! ```text
-//!  simulated exchange ──┐
+//!  Deribit ─────────────┐
+//!  simulated exchange ──┤
 //!  recorded chains ─────┴─► market rows ─► context ─► policy ─► risk ─► execution ─► orders, fills ─► positions, equity
 //!                                           └──────── pure, no IO ───────┘           (folded from fills, stored once)
 //!
@@ -15,7 +16,8 @@
 //! - `market`: what is computed from quotes: features, candidates, the surface, the synthetic market.
 //! - [`policy`], [`risk`], [`fills`]: a context becomes a proposal, an approved intent, a fill.
 //! - [`step`]: those three in a row. The tick job, dry runs and replays all call this one function.
-//! - `exchange`, `execution`: where approved orders go, and how they are followed until final.
+//! - `exchange`, `execution`: Deribit over HTTP or the built-in exchange, behind one enum; where approved
+//!   orders go, and how they are followed until final.
 //! - [`config`], [`db`]: workers.toml, and the only folder that speaks SQL, to SQLite and Postgres alike.
 //! - `import`: market history from files.
 //! - [`ctx`], [`jobs`]: what a job is handed; the queue; one file per kind of work.

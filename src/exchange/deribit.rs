@@ -19,7 +19,7 @@ pub use settings::{Credentials, Host, Settings, Timeouts};
 use super::Result;
 use super::error::{ExchangeError, Reply};
 use super::wire::market::Instrument;
-use crate::clock::{Clock, Random};
+use crate::clock::{Clock, Random, Stopwatch};
 use credits::{Class, Credits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -57,18 +57,24 @@ struct Shared {
     transport: Transport,
     tokens: Tokens,
     credits: Credits,
+    /// The desk's.
+    clock: Clock,
+    /// How far the exchange's clock is ahead of it, and since when that is known.
+    ahead: Mutex<Option<(i64, Stopwatch)>>,
     random: Mutex<Random>,
     /// Contracts whose ticks were read, by name.
     contracts: Mutex<BTreeMap<String, Arc<Instrument>>>,
 }
 
 impl DeribitClient {
-    /// Connects to nothing yet. Fails when the address or the certificates of this machine are unusable.
+    /// Connects to nothing yet; `clock` is that of the times the desk will speak of. Fails when the address or the certificates of this machine are unusable.
     pub fn new(settings: Settings, clock: &Clock) -> Result<Self> {
         let shared = Shared {
             transport: Transport::new(&settings)?,
             tokens: Tokens::new(settings.credentials.clone()),
             credits: Credits::default(),
+            clock: clock.clone(),
+            ahead: Mutex::default(),
             random: Mutex::new(Random::from_parts(&["deribit", &clock.id()])),
             contracts: Mutex::default(),
             settings,

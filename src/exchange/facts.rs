@@ -1,4 +1,4 @@
-//! What goes to the exchange and what comes back, in the desk's words; JSON-RPC shapes come later.
+//! What goes to the exchange and what comes back, in the desk's words; `wire` has the exchange's.
 
 use crate::domain::account::Account;
 use crate::domain::chain::Source;

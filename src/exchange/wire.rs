@@ -6,6 +6,8 @@
 
 pub mod account;
 pub mod envelope;
+pub mod history;
+pub mod log;
 pub mod market;
 pub mod number;
 pub mod orders;

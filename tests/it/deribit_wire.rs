@@ -11,13 +11,14 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use thetaq::domain::instrument::Instrument;
 use thetaq::domain::pricing::black76;
-use thetaq::exchange::wire::account::{
-    AccountSummaries, AccountSummary, Margins, Position, Settlements, TransactionLog,
-};
+use thetaq::exchange::wire::account::{AccountSummaries, AccountSummary, Margins, Position};
 use thetaq::exchange::wire::envelope::{Grant, Reply};
+use thetaq::exchange::wire::history::{
+    Candles, DeliveryPrices, PublicTrade, Trades, VolatilityIndex,
+};
+use thetaq::exchange::wire::log::{Settlements, TransactionLog};
 use thetaq::exchange::wire::market::{
-    self, Book, BookSummary, Candles, Combo, DeliveryPrices, Expirations, PublicTrade, Status,
-    Trades, Version, VolatilityIndex,
+    self, Book, BookSummary, Combo, Expirations, Status, Version,
 };
 use thetaq::exchange::wire::orders::{Order, Placed, UserTrade, UserTrades};
 

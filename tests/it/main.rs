@@ -13,6 +13,7 @@ mod browser;
 mod cli;
 mod db;
 mod deribit_client;
+mod deribit_desk;
 mod deribit_wire;
 mod desk;
 mod docs;

@@ -13,7 +13,7 @@ use crate::domain::instrument::Instrument;
 use crate::exchange::Result;
 use crate::exchange::error::{ExchangeError, Reply};
 use crate::exchange::facts::{Delivery, LogRow};
-use crate::exchange::wire::account::{LogEntry, Settlements, TransactionLog};
+use crate::exchange::wire::log::{LogEntry, Settlements, TransactionLog};
 use crate::fills;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};

@@ -1,22 +1,25 @@
 //! Market data: listings, chains, index, history, delivery prices. One call per currency, never one per contract.
 
 use super::{DeribitClient, convert};
+use crate::clock::Stopwatch;
 use crate::domain::chain::{Chain, Source};
 use crate::domain::coin::Coin;
 use crate::domain::context::History;
 use crate::domain::instrument::{self, DAY_MS, EXPIRY_HOUR_MS};
 use crate::exchange::Result;
 use crate::exchange::error::{ExchangeError, Reply};
-use crate::exchange::wire::market::{
-    Book, BookSummary, DeliveryPrice, DeliveryPrices, IndexPrice, Instrument, VolatilityIndex,
-};
+use crate::exchange::wire::history::{DeliveryPrice, DeliveryPrices, VolatilityIndex};
+use crate::exchange::wire::market::{Book, BookSummary, IndexPrice, Instrument};
 use crate::exchange::wire::number;
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
 
+/// A comparison of the clocks is good for so long.
+const CLOCK_AGE: Duration = Duration::from_mins(1);
 /// Days of history that features look at, with some to spare.
 const HISTORY_DAYS: i64 = 400;
 /// Delivery prices a reply may hold.
@@ -30,6 +33,27 @@ impl DeribitClient {
     /// The exchange's clock, milliseconds.
     pub async fn get_time(&self) -> Result<i64> {
         self.read("public/get_time", json!({})).await
+    }
+
+    /// How far the exchange's clock is ahead of the desk's, milliseconds, at least: it may be more by as
+    /// long as the answer travelled. Asked again every minute.
+    pub async fn clock_ahead_ms(&self) -> Result<i64> {
+        if let Some((ahead_ms, since)) = *self.ahead()
+            && since.elapsed() < CLOCK_AGE
+        {
+            return Ok(ahead_ms);
+        }
+        let theirs_ms = self.get_time().await?;
+        let ahead_ms = theirs_ms - self.shared.clock.now_ms();
+        *self.ahead() = Some((ahead_ms, Stopwatch::start()));
+        Ok(ahead_ms)
+    }
+
+    fn ahead(&self) -> MutexGuard<'_, Option<(i64, Stopwatch)>> {
+        self.shared
+            .ahead
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every contract of a currency (`BTC`, `ETH`, `USDC`) that has not expired.

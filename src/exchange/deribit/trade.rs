@@ -103,7 +103,7 @@ impl DeribitClient {
             post_only: request.post_only != PostOnly::Off,
             reject_post_only: request.post_only == PostOnly::Reject,
             reduce_only: request.reduce_only,
-            valid_until: request.valid_until_ms,
+            valid_until: self.on_their_clock(request.valid_until_ms).await?,
         };
         let placed = self.call(Effect::Order, method, params).await?;
         accepted(method, &placed)
@@ -259,6 +259,15 @@ impl DeribitClient {
             ));
         }
         Ok(convert::on_tick(price, contract.tick(price), side))
+    }
+
+    /// A deadline of the desk's clock on the exchange's, never later: once it has passed here, an order
+    /// that is still on its way must be refused there, whatever their clocks show.
+    async fn on_their_clock(&self, until_ms: Option<i64>) -> Result<Option<i64>> {
+        match until_ms {
+            Some(until_ms) => Ok(Some(until_ms + self.clock_ahead_ms().await?)),
+            None => Ok(None),
+        }
     }
 
     fn may_order(&self, method: &str) -> Result<()> {

@@ -1,6 +1,7 @@
 //! What every journey needs: fresh databases of both engines, the shared market data, the binary.
 
 pub(crate) mod deribit;
+pub(crate) mod deribit_words;
 pub(crate) mod document;
 mod postgres;
 pub(crate) mod process;
