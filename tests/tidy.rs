@@ -36,7 +36,11 @@ const FENCES: &[(&str, &[&str], &str)] = &[
         &["src/jobs/queue"],
         "only src/jobs/queue*.rs speaks to apalis",
     ),
-    ("axum", &["src/web/"], "pages live in src/web"),
+    (
+        "axum",
+        &["src/web/", "src/exchange/sim/http"],
+        "pages live in src/web, the simulated exchange's API in src/exchange/sim/http",
+    ),
     ("minijinja", &["src/web/"], "pages live in src/web"),
     ("chrono::Utc::now", &["src/clock.rs"], "ask Ctx.clock"),
     ("Utc::now()", &["src/clock.rs"], "ask Ctx.clock"),

@@ -14,4 +14,7 @@ mod queue;
 mod queue_faults;
 mod reader;
 mod replay;
+mod sim_http;
+mod sim_http_document;
+mod sim_http_faults;
 mod synthetic;

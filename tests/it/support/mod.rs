@@ -1,7 +1,9 @@
 //! What every journey needs: fresh databases of both engines, the shared market data, the binary.
 
+pub(crate) mod openapi;
 mod postgres;
 pub(crate) mod queue;
+pub(crate) mod served;
 
 use std::path::PathBuf;
 use thetaq::db::Db;
