@@ -7,6 +7,7 @@ mod config;
 mod coverage;
 mod doctor;
 mod enqueue;
+mod exchange;
 mod follow;
 mod import;
 mod jobs;
@@ -96,6 +97,7 @@ enum Command {
     Jobs(jobs::Jobs),
     Enqueue(enqueue::Enqueue),
     Schedules(rows::Schedules),
+    Exchange(exchange::Exchange),
     Replay(replay::Replay),
     ReplayMarket(replay::Market),
     Sql(sql::Sql),
@@ -122,7 +124,10 @@ impl Cli {
     /// Commands that stay say what they do; the others speak up when something is wrong.
     fn default_log(&self) -> &'static str {
         match self.command {
-            None | Some(Command::Up(_) | Command::Web(_) | Command::Work(_)) => "info,sqlx=warn",
+            None
+            | Some(Command::Up(_) | Command::Web(_) | Command::Work(_) | Command::Exchange(_)) => {
+                "info,sqlx=warn"
+            }
             _ => "warn",
         }
     }
@@ -148,6 +153,7 @@ impl Command {
             Self::Jobs(command) => command.run(session).await,
             Self::Enqueue(command) => command.run(session).await,
             Self::Schedules(command) => command.run(session).await,
+            Self::Exchange(command) => command.run(session).await,
             Self::Replay(command) => command.run(session).await,
             Self::ReplayMarket(command) => command.run(session).await,
             Self::Sql(command) => command.run(session).await,

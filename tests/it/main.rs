@@ -25,5 +25,8 @@ mod queue_share;
 mod reader;
 mod reconcile;
 mod replay;
+mod sim_http;
+mod sim_http_document;
+mod sim_http_faults;
 mod synthetic;
 mod web;

@@ -1,7 +1,7 @@
 //! Where quotes, index and delivery prices of the built-in exchange come from.
 
 use super::feed::Feed;
-use crate::domain::chain::{Chain, Source};
+use crate::domain::chain::{Chain, Quote, Source};
 use crate::domain::coin::Coin;
 use crate::domain::context::History;
 use crate::domain::instrument::Instrument;
@@ -31,6 +31,19 @@ impl Market {
                 Ok(chain.map(Arc::new))
             }
         }
+    }
+
+    /// One contract's quote, at less cost than the whole chain where the market can.
+    pub async fn quote(&self, contract: &Instrument, at_ms: i64) -> Result<Option<Quote>> {
+        let chain = match self {
+            Self::Synthetic(synthetic) => {
+                let (coin, dte) = (contract.coin, contract.dte(at_ms));
+                let calls = contract.is_call();
+                Some(Arc::new(synthetic.chain_band(coin, at_ms, dte, dte, calls)))
+            }
+            Self::Replay(_) => self.chain(contract.coin, at_ms).await?,
+        };
+        Ok(chain.and_then(|chain| chain.quote(contract).copied()))
     }
 
     /// USD.

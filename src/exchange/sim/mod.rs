@@ -4,7 +4,10 @@
 //! book's last instant and that one (resting orders, day ends, expiries) happens first, in order. The
 //! same calls give the same book, whatever process makes them.
 
+mod failing;
+pub mod faults;
 pub mod feed;
+pub mod http;
 pub mod keeper;
 pub mod market;
 pub mod quotes;
@@ -21,6 +24,8 @@ use crate::domain::chain::{Chain, Source};
 use crate::domain::coin::Coin;
 use crate::domain::context::History;
 use crate::domain::instrument::Instrument;
+use failing::Way;
+use faults::{CallKind, Faults};
 use keeper::Keeper;
 use market::Market;
 use quotes::Quotes;
@@ -49,6 +54,8 @@ pub struct SimExchange {
     turn: Arc<tokio::sync::Mutex<()>>,
     /// The last chain of each coin: the calls of one tick ask for the same instant.
     chains: Arc<Mutex<LastChains>>,
+    /// What goes wrong with calls of this process; the server over HTTP brings its own.
+    faults: Option<Faults>,
 }
 
 impl SimExchange {
@@ -61,6 +68,7 @@ impl SimExchange {
             retention: Retention::default(),
             turn: Arc::default(),
             chains: Arc::default(),
+            faults: None,
         }
     }
 
@@ -71,26 +79,47 @@ impl SimExchange {
         self
     }
 
+    /// The same exchange, reached over a line and a venue that fail by a plan.
+    #[must_use]
+    pub fn failing(mut self, faults: Faults) -> Self {
+        self.faults = Some(faults);
+        self
+    }
+
     pub fn market(&self) -> &Market {
         &self.market
     }
 
+    /// The instant the saved book was last brought to; `None` when none was saved.
+    pub async fn book_ms(&self) -> Result<Option<i64>> {
+        let (version, venue) = self.load(0).await?;
+        Ok((version > 0).then(|| venue.now_ms()))
+    }
+
     pub(super) async fn listings(&self, coin: Coin, at_ms: i64) -> Result<Vec<Instrument>> {
-        self.market.listings(coin, at_ms).await
+        let way = self.way(CallKind::Read, at_ms)?;
+        let listings = self.market.listings(coin, way.at_ms).await;
+        way.answer(listings)
     }
 
     pub(super) async fn chain(&self, coin: Coin, at_ms: i64) -> Result<Chain> {
-        let chain = self.quoted(coin, at_ms).await?;
-        let chain = chain.ok_or_else(|| market::none(coin, "quotes", at_ms))?;
-        Ok(Arc::unwrap_or_clone(chain))
+        let way = self.way(CallKind::Quotes, at_ms)?;
+        let chain = self.quoted(coin, way.at_ms).await?;
+        let chain = chain.ok_or_else(|| market::none(coin, "quotes", way.at_ms))?;
+        way.answer(Ok(way.shown(Arc::unwrap_or_clone(chain))))
     }
 
     pub(super) async fn index_price(&self, coin: Coin, at_ms: i64) -> Result<f64> {
-        self.market.index(coin, at_ms).await
+        let way = self.way(CallKind::Read, at_ms)?;
+        let index = self.market.index(coin, way.at_ms).await;
+        way.answer(index)
     }
 
     pub(super) async fn history(&self, coin: Coin, at_ms: i64) -> Result<History> {
-        self.market.history(coin, at_ms).await
+        // Not moved in time by a skewed clock: history is asked up to an instant and holds nothing later.
+        let way = self.way(CallKind::Read, at_ms)?;
+        let history = self.market.history(coin, at_ms).await;
+        way.answer(history)
     }
 
     pub(super) async fn delivery_price(
@@ -99,30 +128,37 @@ impl SimExchange {
         expiry_ms: i64,
         at_ms: i64,
     ) -> Result<Option<(Decimal, Source)>> {
+        let way = self.way(CallKind::Read, at_ms)?;
         if at_ms < expiry_ms {
-            return Ok(None);
+            return way.answer(Ok(None));
         }
-        self.market.delivery_price(coin, expiry_ms).await
+        let price = self.market.delivery_price(coin, expiry_ms).await;
+        way.answer(price)
     }
 
     pub(super) async fn account(&self, currency: &str, at_ms: i64) -> Result<Summary> {
         let summary = |venue: &mut Venue, quotes: &Quotes| Ok(venue.summary(currency, quotes));
-        self.ask(&coins_of(currency), at_ms, summary).await
+        self.read(&coins_of(currency), at_ms, summary).await
     }
 
     pub(super) async fn positions(&self, coin: Coin, at_ms: i64) -> Result<Vec<Holding>> {
         let holdings = |venue: &mut Venue, quotes: &Quotes| Ok(venue.holdings(coin, quotes));
-        self.ask(&[coin], at_ms, holdings).await
+        self.read(&[coin], at_ms, holdings).await
     }
 
     pub(super) async fn open_orders(&self, coin: Coin, at_ms: i64) -> Result<Vec<Order>> {
-        self.ask(&[], at_ms, |venue, _| Ok(venue.open_orders(coin)))
+        self.read(&[], at_ms, |venue, _| Ok(venue.open_orders(coin)))
             .await
     }
 
     pub(super) async fn place(&self, request: &OrderRequest, at_ms: i64) -> Result<Placed> {
-        let coins = margin_coins(&request.instrument);
-        self.ask(&coins, at_ms, |venue, quotes| venue.place(request, quotes))
+        let way = self.way(CallKind::Place, at_ms)?;
+        let shown = way.shown_size(request);
+        let place = |venue: &mut Venue, quotes: &Quotes| match shown {
+            Some(shown) => venue.place_cut(request, shown, quotes),
+            None => venue.place(request, quotes),
+        };
+        self.write(way, &margin_coins(&request.instrument), place)
             .await
     }
 
@@ -133,17 +169,20 @@ impl SimExchange {
         price: Decimal,
         at_ms: i64,
     ) -> Result<Placed> {
+        let way = self.way(CallKind::Change, at_ms)?;
         let edit = |venue: &mut Venue, quotes: &Quotes| venue.edit(order_id, size, price, quotes);
-        self.ask(&Coin::ALL, at_ms, edit).await
+        self.write(way, &Coin::ALL, edit).await
     }
 
     pub(super) async fn cancel(&self, order_id: &str, at_ms: i64) -> Result<Order> {
-        self.ask(&[], at_ms, |venue, _| venue.cancel(order_id))
+        let way = self.way(CallKind::Change, at_ms)?;
+        self.write(way, &[], |venue, _| venue.cancel(order_id))
             .await
     }
 
     pub(super) async fn cancel_all(&self, coin: Coin, at_ms: i64) -> Result<Vec<Order>> {
-        self.ask(&[], at_ms, |venue, _| Ok(venue.cancel_all(coin)))
+        let way = self.way(CallKind::Change, at_ms)?;
+        self.write(way, &[], |venue, _| Ok(venue.cancel_all(coin)))
             .await
     }
 
@@ -154,7 +193,7 @@ impl SimExchange {
         at_ms: i64,
     ) -> Result<Option<Order>> {
         let order = |venue: &mut Venue, _: &Quotes| Ok(venue.order_by_label(coin, label));
-        self.ask(&[], at_ms, order).await
+        self.read(&[], at_ms, order).await
     }
 
     pub(super) async fn fills_by_label(
@@ -164,7 +203,7 @@ impl SimExchange {
         at_ms: i64,
     ) -> Result<Vec<Trade>> {
         let trades = |venue: &mut Venue, _: &Quotes| Ok(venue.trades_by_label(coin, label));
-        self.ask(&[], at_ms, trades).await
+        self.read(&[], at_ms, trades).await
     }
 
     pub(super) async fn deliveries(
@@ -173,7 +212,7 @@ impl SimExchange {
         since_ms: i64,
         at_ms: i64,
     ) -> Result<Vec<Delivery>> {
-        self.ask(&[], at_ms, |venue, _| Ok(venue.deliveries(coin, since_ms)))
+        self.read(&[], at_ms, |venue, _| Ok(venue.deliveries(coin, since_ms)))
             .await
     }
 
@@ -183,8 +222,37 @@ impl SimExchange {
         since_ms: i64,
         at_ms: i64,
     ) -> Result<Vec<LogRow>> {
-        self.ask(&[], at_ms, |venue, _| Ok(venue.log(currency, since_ms)))
+        self.read(&[], at_ms, |venue, _| Ok(venue.log(currency, since_ms)))
             .await
+    }
+
+    /// How the next call fares.
+    fn way(&self, call: CallKind, at_ms: i64) -> Result<Way> {
+        Way::of(self.faults.as_ref(), call, at_ms)
+    }
+
+    async fn read<T>(
+        &self,
+        coins: &[Coin],
+        at_ms: i64,
+        question: impl Fn(&mut Venue, &Quotes) -> Result<T>,
+    ) -> Result<T> {
+        let way = self.way(CallKind::Read, at_ms)?;
+        way.answer(self.ask(coins, way.at_ms, question).await)
+    }
+
+    async fn write<T>(
+        &self,
+        way: Way,
+        coins: &[Coin],
+        command: impl Fn(&mut Venue, &Quotes) -> Result<T>,
+    ) -> Result<T> {
+        let first = self.ask(coins, way.at_ms, &command).await;
+        if way.twice {
+            // Only the first delivery is answered.
+            self.ask(coins, way.at_ms, &command).await.ok();
+        }
+        way.answer(first)
     }
 
     /// Loads the book, brings it to `at_ms`, asks it, and saves it if anything happened; begins anew

@@ -28,6 +28,25 @@ impl Quotes {
         self.chain(instrument.coin)?.quote(instrument)
     }
 
+    /// The same market in which one contract shows at most `size` coin on each side.
+    #[must_use]
+    pub fn thinned(&self, instrument: &Instrument, size: f64) -> Self {
+        let cut = |shown: Option<f64>| Some(shown.map_or(size, |shown| shown.min(size)));
+        let thin = |chain: &Arc<Chain>| {
+            let mut chain = Chain::clone(chain);
+            for quote in &mut chain.quotes {
+                if quote.instrument == *instrument {
+                    quote.bid_size = cut(quote.bid_size);
+                    quote.ask_size = cut(quote.ask_size);
+                }
+            }
+            Arc::new(chain)
+        };
+        Self {
+            chains: self.chains.iter().map(thin).collect(),
+        }
+    }
+
     /// USD; zero when the coin's market is not at hand.
     pub fn index(&self, coin: Coin) -> f64 {
         self.chain(coin).map_or(0.0, |chain| chain.index_price)

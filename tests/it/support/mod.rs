@@ -3,9 +3,11 @@
 pub(crate) mod deribit;
 pub(crate) mod deribit_words;
 pub(crate) mod document;
+pub(crate) mod openapi;
 mod postgres;
 pub(crate) mod process;
 pub(crate) mod queue;
+pub(crate) mod served;
 pub(crate) mod terminal;
 
 use std::path::PathBuf;

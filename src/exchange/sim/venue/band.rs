@@ -45,7 +45,7 @@ fn refusal(code: i64, message: &str, limit: Decimal) -> ExchangeError {
 }
 
 /// (lowest sale, highest purchase) on ticks.
-fn band(quote: &Quote, at_ms: i64) -> Option<(Decimal, Decimal)> {
+pub(in crate::exchange::sim) fn band(quote: &Quote, at_ms: i64) -> Option<(Decimal, Decimal)> {
     let mark = mark(quote, at_ms)?;
     let (low, high) = (
         stressed(quote, false, at_ms)?,

@@ -1,6 +1,6 @@
 //! 08:00 UTC: day orders end, contracts expire, positions become cash at the delivery price.
 
-use super::{Held, Venue};
+use super::{Detail, Held, Venue};
 use crate::domain::chain::Source;
 use crate::domain::coin::Coin;
 use crate::domain::instrument::{DAY_MS, EXPIRY_HOUR_MS, Instrument};
@@ -73,8 +73,18 @@ impl Venue {
             .collect();
         for (instrument, held) in expired {
             let settlement = settle(&instrument, held.size, price);
+            let side = if held.size > Decimal::ZERO {
+                "close sell"
+            } else {
+                "close buy"
+            };
             for row in log_rows(&settlement) {
-                self.book_change(row);
+                let detail = Detail {
+                    side: side.to_owned(),
+                    index_price: price,
+                    ..Detail::default()
+                };
+                self.book_change(row, detail);
             }
             self.positions.remove(&instrument);
             self.deliveries.push(Delivery {

@@ -35,10 +35,11 @@ impl Venue {
             booked.order.is_open() || booked.order.updated_ms > now_ms - keep.orders_ms
         });
         self.trades
-            .retain(|trade| trade.fill.at_ms > now_ms - keep.trades_ms);
+            .retain(|print| print.trade.fill.at_ms > now_ms - keep.trades_ms);
         self.deliveries
             .retain(|delivery| delivery.settlement.at_ms > now_ms - keep.deliveries_ms);
-        self.log.retain(|row| row.at_ms > now_ms - keep.log_ms);
+        self.log
+            .retain(|entry| entry.row.at_ms > now_ms - keep.log_ms);
     }
 
     /// Open orders of a coin, oldest first.
@@ -59,8 +60,9 @@ impl Venue {
     /// Trades of every order with a label, oldest first.
     pub fn trades_by_label(&self, coin: Coin, label: &str) -> Vec<Trade> {
         let of_coin = |trade: &&Trade| trade.fill.instrument.coin == coin;
-        let trades = self.trades.iter().filter(of_coin);
+        let trades = self.trades.iter().map(|print| &print.trade);
         trades
+            .filter(of_coin)
             .filter(|trade| trade.label == label)
             .cloned()
             .collect()
@@ -76,7 +78,7 @@ impl Venue {
 
     /// Changes of a currency's balance after `since_ms`, oldest first.
     pub fn log(&self, currency: &str, since_ms: i64) -> Vec<LogRow> {
-        let rows = self.log.iter();
+        let rows = self.log.iter().map(|entry| &entry.row);
         rows.filter(|row| row.currency == currency && row.at_ms > since_ms)
             .cloned()
             .collect()

@@ -62,6 +62,37 @@ impl Venue {
         Err(ExchangeError::from_code(10_009, message))
     }
 
+    /// (purchase, sale): what one order of `size` coin would tie up by itself, fee included for purchases.
+    pub fn margins_of(
+        &self,
+        instrument: &Instrument,
+        size: Decimal,
+        price: Decimal,
+        quotes: &Quotes,
+    ) -> (Decimal, Decimal) {
+        let index = quotes.index(instrument.coin);
+        let mark = money::float(self.mark_of(instrument, quotes));
+        let cost = size * price + trade_fee(instrument, size, price, index);
+        let sale = initial_margin(instrument, -size, mark, index);
+        (cost.round_dp(SCALE), sale)
+    }
+
+    /// What the open orders of a contract add to the margin of its position.
+    pub fn open_orders_margin(&self, instrument: &Instrument, quotes: &Quotes) -> Decimal {
+        let orders = self
+            .working()
+            .filter(|order| order.instrument == *instrument);
+        let of = |order: &Order| {
+            let size = order.remaining();
+            let (buy, sell) = self.margins_of(instrument, size, order.price, quotes);
+            match order.side {
+                Side::Buy => (buy, Decimal::ZERO),
+                Side::Sell => (Decimal::ZERO, sell),
+            }
+        };
+        orders.map(of).map(|(buy, sell)| buy + sell).sum()
+    }
+
     /// Initial margin of positions and open orders, plus one order more: shorts as if every sale filled,
     /// and the price of purchases that open.
     fn required(&self, paid_in: &str, quotes: &Quotes, extra: Option<&Order>) -> Decimal {
@@ -115,7 +146,7 @@ impl Venue {
     }
 
     /// The mark of a contract, or the last one seen while it was held.
-    pub(super) fn mark_of(&self, instrument: &Instrument, quotes: &Quotes) -> Decimal {
+    pub fn mark_of(&self, instrument: &Instrument, quotes: &Quotes) -> Decimal {
         let quoted = quotes
             .quote(instrument)
             .and_then(|quote| mark(quote, self.now_ms));

@@ -1,6 +1,6 @@
 //! Matching against the market's best prices, and what a fill does to the account.
 
-use super::{Taken, Venue, book_id};
+use super::{Detail, Taken, Venue, book_id};
 use crate::domain::chain::{Chain, Quote};
 use crate::domain::instrument::Instrument;
 use crate::domain::money;
@@ -158,13 +158,23 @@ impl Venue {
 
     fn fill_account(&mut self, trade: &Trade, quote: &Quote) {
         let fill = &trade.fill;
-        self.book_change(LogRow {
+        let last_mark = mark(quote, self.now_ms).unwrap_or(fill.price);
+        self.print(trade, quote, last_mark);
+        let signed = fill.side.sign() * fill.size;
+        let detail = Detail {
+            side: self.open_or_close(fill).to_owned(),
+            position: self.size_of(&fill.instrument) + signed,
+            index_price: fill.index_price,
+            mark_price: last_mark,
+            maker: Some(trade.maker),
+        };
+        let row = LogRow {
             id: 0,
             currency: currency(&fill.instrument).to_owned(),
             at_ms: fill.at_ms,
             kind: "trade".to_owned(),
             instrument: fill.instrument.name(),
-            size: fill.side.sign() * fill.size,
+            size: signed,
             price: fill.price,
             commission: fill.fee,
             cashflow: fill.cash() + fill.fee,
@@ -172,13 +182,12 @@ impl Venue {
             balance: Decimal::ZERO,
             order_id: Some(trade.order_id.clone()),
             trade_id: Some(fill.trade_id.clone()),
-        });
-        let last_mark = mark(quote, self.now_ms).unwrap_or(fill.price);
-        self.move_position(&fill.instrument, fill.side.sign() * fill.size, fill.price);
+        };
+        self.book_change(row, detail);
+        self.move_position(&fill.instrument, signed, fill.price);
         if let Some(held) = self.positions.get_mut(&fill.instrument) {
             held.last_mark = last_mark;
         }
-        self.trades.push(trade.clone());
     }
 
     /// Adds a signed size: growing averages the price, shrinking keeps it, turning around starts afresh.

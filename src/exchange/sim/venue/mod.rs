@@ -3,16 +3,19 @@
 //! It has no clock and no market of its own: `super::SimExchange` brings quotes and delivery prices and
 //! says what time it is. The same commands in the same order give the same bytes when serialised.
 
-mod band;
+pub(in crate::exchange::sim) mod band;
 mod expiry;
 mod history;
 mod margin;
 mod matching;
 mod orders;
+mod records;
 #[cfg(test)]
 mod tests;
 
 pub use history::Retention;
+pub use orders::Amendment;
+pub use records::{Booked, Detail, Entry, Print, SelfTrade};
 
 use super::Deposits;
 use super::quotes::Quotes;
@@ -21,7 +24,7 @@ use crate::domain::coin::Coin;
 use crate::domain::instrument::{Instrument, Style};
 use crate::domain::portfolio::currency;
 use crate::exchange::error::ExchangeError;
-use crate::exchange::facts::{Delivery, LogRow, Order, Trade};
+use crate::exchange::facts::{Delivery, LogRow, Order};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,11 +40,14 @@ pub struct Venue {
     positions: BTreeMap<Instrument, Held>,
     /// Open and recently final, oldest first.
     orders: Vec<Booked>,
-    trades: Vec<Trade>,
+    trades: Vec<Print>,
     deliveries: Vec<Delivery>,
-    log: Vec<LogRow>,
+    log: Vec<Entry>,
     /// What our fills took out of a snapshot's top of book; it is not shown to us twice.
     taken: Vec<Taken>,
+    /// What happens to an order that would meet one of the account's own.
+    #[serde(default)]
+    self_trade: SelfTrade,
     /// Something besides the time changed since it was loaded.
     #[serde(skip)]
     touched: bool,
@@ -61,13 +67,6 @@ struct Held {
     average_price: Decimal,
     /// Stands in when the market shows no mark.
     last_mark: Decimal,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Booked {
-    order: Order,
-    /// Smaller is earlier in the queue of its price.
-    priority: u64,
 }
 
 /// Coin taken from one side of one quote of the snapshot at `at_ms`.
@@ -93,6 +92,7 @@ impl Venue {
             deliveries: Vec::new(),
             log: Vec::new(),
             taken: Vec::new(),
+            self_trade: SelfTrade::default(),
             touched: true,
         };
         for (currency, amount) in deposits {
@@ -140,7 +140,7 @@ impl Venue {
             .entry(currency.to_owned())
             .or_default()
             .deposits += amount;
-        self.book_change(LogRow {
+        let row = LogRow {
             id: 0,
             currency: currency.to_owned(),
             at_ms: self.now_ms,
@@ -154,11 +154,12 @@ impl Venue {
             balance: Decimal::ZERO,
             order_id: None,
             trade_id: None,
-        });
+        };
+        self.book_change(row, Detail::default());
     }
 
     /// The only place where cash changes: moves the balance by `row.change` and logs it.
-    fn book_change(&mut self, mut row: LogRow) {
+    fn book_change(&mut self, mut row: LogRow, detail: Detail) {
         assert_eq!(
             row.change,
             row.cashflow - row.commission,
@@ -168,7 +169,7 @@ impl Venue {
         ledger.cash += row.change;
         row.balance = ledger.cash;
         row.id = self.next_id();
-        self.log.push(row);
+        self.log.push(Entry { row, detail });
         self.touched = true;
     }
 

@@ -1,7 +1,7 @@
 //! Orders from request to rest: what is refused and with which code, edits, cancellation.
 
 use super::band::banded;
-use super::{Booked, Venue, book_id, listed};
+use super::{Booked, SelfTrade, Venue, book_id, listed};
 use crate::domain::chain::Quote;
 use crate::domain::coin::Coin;
 use crate::domain::instrument::{Instrument, Style};
@@ -17,6 +17,18 @@ use rust_decimal::Decimal;
 /// Longest label kept.
 const LABEL_MAX: usize = 64;
 
+/// What an edit changes; `None` leaves as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Amendment {
+    /// Coin, the whole order's, filled part included.
+    pub size: Option<Decimal>,
+    pub price: Option<Decimal>,
+    pub post_only: Option<PostOnly>,
+    pub reduce_only: Option<bool>,
+    /// Refused with 13888 when it arrives later.
+    pub valid_until_ms: Option<i64>,
+}
+
 impl Venue {
     /// Takes an order in, or refuses it and changes nothing.
     pub fn place(&mut self, request: &OrderRequest, quotes: &Quotes) -> Result<Placed> {
@@ -24,18 +36,19 @@ impl Venue {
         let quote = listed(quotes, &request.instrument, self.now_ms)?;
         let mut order = self.entering(request)?;
         self.admit(&mut order, quote, quotes)?;
+        self.make_way(&order);
         let number = self.next_id();
         order.order_id = book_id(&order.instrument, number);
         self.orders.push(Booked {
             order,
             priority: number,
+            replaced: false,
         });
         self.touched = true;
         Ok(self.work(self.orders.len() - 1, quotes))
     }
 
-    /// Changes size and price of an open order. It keeps its place in the queue only when it shrinks at
-    /// the same price.
+    /// Changes size and price of an open order; see [`Self::amend`].
     pub fn edit(
         &mut self,
         order_id: &str,
@@ -43,27 +56,60 @@ impl Venue {
         price: Decimal,
         quotes: &Quotes,
     ) -> Result<Placed> {
+        let amendment = Amendment {
+            size: Some(size),
+            price: Some(price),
+            ..Amendment::default()
+        };
+        self.amend(order_id, &amendment, quotes)
+    }
+
+    /// Changes an open order. It keeps its place in the queue only when it shrinks at the same price.
+    pub fn amend(&mut self, order_id: &str, change: &Amendment, quotes: &Quotes) -> Result<Placed> {
+        check_valid_until(change.valid_until_ms, self.now_ms)?;
         let at = self.open_order(order_id)?;
         let before = self.orders[at].order.clone();
-        check_numbers(&before.instrument, size, price)?;
-        if size <= before.filled {
-            return Err(ExchangeError::from_code(11_008, "already_filled"));
-        }
-        let quote = listed(quotes, &before.instrument, self.now_ms)?;
         let mut order = Order {
-            size,
-            price,
+            size: change.size.unwrap_or(before.size),
+            price: change.price.unwrap_or(before.price),
+            post_only: change.post_only.unwrap_or(before.post_only),
+            reduce_only: change.reduce_only.unwrap_or(before.reduce_only),
             updated_ms: self.now_ms,
             ..before.clone()
         };
+        check_numbers(&order.instrument, order.size, order.price)?;
+        if order.size <= before.filled {
+            return Err(ExchangeError::from_code(11_008, "already_filled"));
+        }
+        let quote = listed(quotes, &order.instrument, self.now_ms)?;
         self.admit(&mut order, quote, quotes)?;
+        self.make_way(&order);
         let keeps_place = order.price == before.price && order.size <= before.size;
         if !keeps_place {
             self.orders[at].priority = self.next_id();
         }
         self.orders[at].order = order;
+        self.orders[at].replaced = true;
         self.touched = true;
         Ok(self.work(at, quotes))
+    }
+
+    /// Takes an order in as a venue in trouble does: it may fill at most `shown` coin, and what is left
+    /// of it is cancelled by the exchange at once.
+    pub fn place_cut(
+        &mut self,
+        request: &OrderRequest,
+        shown: Decimal,
+        quotes: &Quotes,
+    ) -> Result<Placed> {
+        let thin = quotes.thinned(&request.instrument, money::float(shown));
+        let mut placed = self.place(request, &thin)?;
+        if placed.order.is_open() {
+            let at = self.open_order(&placed.order.order_id)?;
+            self.end_order(at, "risk_mitigation");
+            placed.order = self.orders[at].order.clone();
+        }
+        Ok(placed)
     }
 
     /// Cancels an open order.
@@ -75,9 +121,14 @@ impl Venue {
 
     /// Cancels every open order of a coin; gives them as they ended.
     pub fn cancel_all(&mut self, coin: Coin) -> Vec<Order> {
+        self.cancel_where(|order| order.instrument.coin == coin)
+    }
+
+    /// Cancels every open order that `chosen` picks; gives them as they ended.
+    pub fn cancel_where(&mut self, chosen: impl Fn(&Order) -> bool) -> Vec<Order> {
         let open: Vec<usize> = (0..self.orders.len())
             .filter(|at| self.orders[*at].order.is_open())
-            .filter(|at| self.orders[*at].order.instrument.coin == coin)
+            .filter(|at| chosen(&self.orders[*at].order))
             .collect();
         for at in &open {
             self.end_order(*at, "user_request");
@@ -154,20 +205,20 @@ impl Venue {
         self.check_funds(order, quotes)
     }
 
-    /// An account does not trade with itself: the incoming order is refused.
+    /// An account does not trade with itself: the incoming order is refused, unless resting ones give way.
     fn check_own_orders(&self, order: &Order) -> Result<()> {
-        let meets = |own: &Order| match order.side {
-            Side::Buy => own.price <= order.price,
-            Side::Sell => own.price >= order.price,
-        };
-        let overlap = self
-            .working()
-            .filter(|own| own.instrument == order.instrument && own.side != order.side)
-            .any(meets);
-        if overlap {
+        let refuses = self.self_trade == SelfTrade::RejectTaker;
+        if refuses && self.working().any(|own| meet(own, order)) {
             return Err(ExchangeError::from_code(10_003, "order_overlap"));
         }
         Ok(())
+    }
+
+    /// Cancels own resting orders that an admitted order would trade with.
+    fn make_way(&mut self, order: &Order) {
+        if self.self_trade == SelfTrade::CancelMaker {
+            self.cancel_where(|own| meet(own, order));
+        }
     }
 
     /// Largest total of short options in standard margin, coin (deribit.md section 5).
@@ -193,6 +244,15 @@ impl Venue {
     }
 }
 
+/// True when an own resting order stands where the other would take it.
+fn meet(own: &Order, order: &Order) -> bool {
+    let crossed = match order.side {
+        Side::Buy => own.price <= order.price,
+        Side::Sell => own.price >= order.price,
+    };
+    crossed && own.instrument == order.instrument && own.side != order.side
+}
+
 fn family_of(order: &Order) -> (Coin, Style) {
     (order.instrument.coin, order.instrument.style)
 }
@@ -205,17 +265,19 @@ fn check_request(request: &OrderRequest, now_ms: i64) -> Result<()> {
             "Invalid params: label is longer than 64 characters",
         );
     }
-    if request
-        .valid_until_ms
-        .is_some_and(|until_ms| now_ms > until_ms)
-    {
-        return refuse(13_888, "timed_out");
-    }
+    check_valid_until(request.valid_until_ms, now_ms)?;
     let rests = request.time_in_force == TimeInForce::GoodTilCancelled;
     if request.post_only != PostOnly::Off && !rests {
         return refuse(11_055, "post_only_not_allowed");
     }
     check_numbers(&request.instrument, request.size, request.price)
+}
+
+fn check_valid_until(valid_until_ms: Option<i64>, now_ms: i64) -> Result<()> {
+    if valid_until_ms.is_some_and(|until_ms| now_ms > until_ms) {
+        return Err(ExchangeError::from_code(13_888, "timed_out"));
+    }
+    Ok(())
 }
 
 fn check_numbers(instrument: &Instrument, size: Decimal, price: Decimal) -> Result<()> {

@@ -1,0 +1,95 @@
+//! Requests in their three forms: a query string, a JSON-RPC body under GET, a JSON-RPC body under POST.
+
+use super::params::Params;
+use super::reply::RpcError;
+use axum::body::Bytes;
+use axum::extract::Query;
+use axum::http::Uri;
+use serde_json::{Map, Value};
+
+/// Longest body taken, bytes.
+pub(super) const BODY_MAX_BYTES: usize = 32 * 1024;
+
+/// One request, understood as far as its form goes.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) id: Option<Value>,
+    /// `public/ticker`.
+    pub(super) method: String,
+    pub(super) params: Params,
+}
+
+/// A request of bad form, with its id where one could be read.
+pub(super) type Refused = (Option<Value>, RpcError);
+
+/// Reads a request below `/api/v2`; `path` is what follows it, without slashes at the ends.
+pub(super) fn read(path: &str, uri: &Uri, body: &Bytes) -> Result<Asked, Refused> {
+    if body.len() > BODY_MAX_BYTES {
+        let error = RpcError::because(-32_600, "Invalid Request", "request entity too large");
+        return Err((None, error));
+    }
+    if body.is_empty() {
+        return from_query(path, uri).map_err(|error| (None, error));
+    }
+    let Ok(body) = serde_json::from_slice::<Value>(body) else {
+        return Err((None, RpcError::bad_request("invalid json")));
+    };
+    from_body(path, body)
+}
+
+fn from_query(path: &str, uri: &Uri) -> Result<Asked, RpcError> {
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri);
+    let Ok(Query(pairs)) = pairs else {
+        return Err(RpcError::bad_request("invalid query string"));
+    };
+    let values = pairs
+        .into_iter()
+        .map(|(name, value)| (name, Value::String(value)));
+    Ok(Asked {
+        id: None,
+        method: path.to_owned(),
+        params: Params::lenient(values.collect()),
+    })
+}
+
+fn from_body(path: &str, body: Value) -> Result<Asked, Refused> {
+    let Value::Object(mut body) = body else {
+        let error = RpcError::because(-32_600, "Invalid Request", "one request object expected");
+        return Err((None, error));
+    };
+    let id = body.remove("id").filter(|id| !id.is_null());
+    let invalid = |reason: &str| {
+        (
+            id.clone(),
+            RpcError::because(-32_600, "Invalid Request", reason),
+        )
+    };
+    if body.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+        return Err(invalid("jsonrpc must be \"2.0\""));
+    }
+    if id
+        .as_ref()
+        .is_some_and(|id| !id.is_number() && !id.is_string())
+    {
+        return Err(invalid("id must be a number or a string"));
+    }
+    let named = body.get("method").and_then(Value::as_str);
+    let method = match (path.is_empty(), named) {
+        (false, _) => path.to_owned(),
+        (true, Some(named)) => named.trim_matches('/').to_owned(),
+        (true, None) => return Err(invalid("method must be a string")),
+    };
+    let params = match body.remove("params") {
+        None => Map::new(),
+        Some(Value::Object(params)) => params,
+        Some(_) => {
+            let error = RpcError::because(-32_602, "Invalid params", "params must be named");
+            return Err((id, error));
+        }
+    };
+    Ok(Asked {
+        id,
+        method,
+        params: Params::strict(params),
+    })
+}
