@@ -21,6 +21,7 @@
 //! - [`config`], [`db`]: workers.toml, and the only folder that speaks SQL, to SQLite and Postgres alike.
 //! - `import`: market history from files.
 //! - [`ctx`], [`jobs`]: what a job is handed; the queue; one file per kind of work.
+//! - [`replay`], [`simulate`]: recorded months again, and made-up ones under faults, on one thread.
 //! - [`web`], [`cli`]: two ways for a person to look at rows.
 //!
 //! A module imports only from those above it; tests/tidy.rs holds the exact table.
@@ -51,5 +52,6 @@ pub mod market;
 pub mod policy;
 pub mod replay;
 pub mod risk;
+pub mod simulate;
 pub mod step;
 pub mod web;

@@ -7,6 +7,7 @@ mod decision;
 mod report;
 
 pub use decision::{DecisionReplay, replay_decision};
+pub(crate) use report::rows;
 pub use report::{Cash, ReplayReport};
 
 use crate::clock::{Clock, Stopwatch, Time};

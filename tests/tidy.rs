@@ -14,6 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["execution", "config", "db", "import"],
     &["ctx"],
     &["jobs", "replay"],
+    &["simulate"],
     &["web"],
     &["cli"],
     &["main", "lib"],

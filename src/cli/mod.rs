@@ -19,6 +19,7 @@ mod quotes;
 mod replay;
 mod rows;
 mod session;
+mod simulate;
 mod sql;
 mod tick;
 mod token;
@@ -100,6 +101,7 @@ enum Command {
     Exchange(exchange::Exchange),
     Replay(replay::Replay),
     ReplayMarket(replay::Market),
+    Simulate(simulate::Simulate),
     Sql(sql::Sql),
     Completions(completions::Completions),
 }
@@ -156,6 +158,7 @@ impl Command {
             Self::Exchange(command) => command.run(session).await,
             Self::Replay(command) => command.run(session).await,
             Self::ReplayMarket(command) => command.run(session).await,
+            Self::Simulate(command) => command.run(session).await,
             Self::Sql(command) => command.run(session).await,
             Self::Completions(command) => command.run(session.output),
         }

@@ -56,7 +56,7 @@ pub async fn run_next(ctx: &Ctx, registry: &Registry) -> anyhow::Result<bool> {
     let Some(claimed) = next(ctx, &kinds, &owner).await? else {
         return Ok(false);
     };
-    attempt(ctx, registry, &claimed, &owner).await?;
+    attempt(ctx, registry, &Work::new(claimed), &owner).await?;
     Ok(true)
 }
 

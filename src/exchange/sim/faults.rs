@@ -145,6 +145,8 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq)]
 pub struct FaultPlan {
     seed: u64,
+    /// Only this call goes wrong, with an unknown outcome; the weights do not count.
+    only: Option<u64>,
     /// Probability per call that a kind could strike, in the order of [`FaultKind::ALL`].
     weights: [f64; FaultKind::ALL.len()],
     /// Length of the time after 08:00 UTC in which [`FaultKind::Settlement`] may strike, milliseconds.
@@ -166,6 +168,7 @@ impl FaultPlan {
     pub fn calm() -> Self {
         Self {
             seed: 0,
+            only: None,
             weights: [0.0; FaultKind::ALL.len()],
             settlement_ms: SETTLEMENT_MS,
             late_max_ms: LATE_MAX_MS,
@@ -190,6 +193,15 @@ impl FaultPlan {
         let settlement = plan.weight_mut(FaultKind::Settlement);
         *settlement = if *settlement > 0.0 { 0.8 } else { 0.0 };
         plan
+    }
+
+    /// Call `number`, counted from 1, gets no answer, and the seed says whether it was carried out.
+    pub fn only(number: u64, seed: u64) -> Self {
+        Self {
+            seed,
+            only: Some(number),
+            ..Self::calm()
+        }
     }
 
     /// The plan with another weight for one kind: its probability per call, 0 to 1.
@@ -228,6 +240,9 @@ impl FaultPlan {
     /// The fault of call `number`, made at `at_ms` of the exchange's time.
     pub fn decide(&self, number: u64, call: CallKind, at_ms: i64) -> Option<Fault> {
         let noise = Noise::new(self.seed, STREAM).at(number);
+        if let Some(only) = self.only {
+            return (only == number).then(|| self.detailed(FaultKind::ServerError, noise));
+        }
         let kind = if self.settles(call, at_ms) && noise.at(1).unit() < self.settlement() {
             FaultKind::Settlement
         } else {
