@@ -106,7 +106,9 @@ fn people_read_tables() {
     {"a":1}
     {"a":2}
     "#);
-    insta::assert_snapshot!(here.text(&["jobs", "--help"]), @r#"
+    let help = here.text(&["jobs", "--help"]);
+    let help = help.split_once("\nOptions:").unwrap().0;
+    insta::assert_snapshot!(help, @r"
     Look at the queue, retry, cancel, wait
 
     Usage: thetaq jobs [OPTIONS] <COMMAND>
@@ -118,18 +120,5 @@ fn people_read_tables() {
       cancel  Cancel a job; a running one stops at its next checkpoint
       wait    Wait until a job is finished; run it here when no worker is alive
       help    Print this message or the help of the given subcommand(s)
-
-    Options:
-          --database-url <URL>  Where rows live: sqlite://PATH or postgres://USER@HOST/NAME; wins over
-                                workers.toml [env: THETAQ_DATABASE_URL]
-          --config <PATH>       Settings file; defaults apply when workers.toml is absent
-          --json                Print one JSON document on standard output
-          --log-json            Write log lines as JSON
-      -h, --help                Print help
-
-    Examples:
-      thetaq jobs list --state failed
-      thetaq jobs show 01KDZ...
-      thetaq jobs wait 01KDZ... --json
-    "#);
+    ");
 }
