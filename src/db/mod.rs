@@ -43,3 +43,4 @@ pub mod views;
 pub mod workers;
 
 pub use engine::{Db, DbError, Tx};
+pub use sqlx::{Error, Result};

@@ -22,9 +22,9 @@ mod walk;
 pub use report::{FileReport, Report};
 
 use crate::clock::Stopwatch;
-use crate::db::Db;
 use crate::db::chains::SnapshotRow;
 use crate::db::series::{Point, Series};
+use crate::db::{self, Db};
 use futures::future::BoxFuture;
 use report::Tally;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ impl Progress for Silent {
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     #[error("import: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] db::Error),
     #[error(transparent)]
     Stopped(#[from] Stopped),
 }

@@ -2,7 +2,7 @@
 
 use super::{ImportError, Item, Span};
 use crate::db::chains::{self, Stored};
-use crate::db::{Db, Tx, series};
+use crate::db::{self, Db, Tx, series};
 use tokio::sync::mpsc::Receiver;
 
 /// Bytes per transaction: large enough to be quick, small enough not to keep other writers waiting.
@@ -34,7 +34,7 @@ pub(super) async fn drain(
     Ok(stored)
 }
 
-async fn store(db: &Db, file: &str, batch: &[Item]) -> sqlx::Result<Stored> {
+async fn store(db: &Db, file: &str, batch: &[Item]) -> db::Result<Stored> {
     let mut stored = Stored::default();
     if batch.is_empty() {
         return Ok(stored);
@@ -55,7 +55,7 @@ impl Item {
         }
     }
 
-    async fn store(&self, tx: &mut Tx, file: &str) -> sqlx::Result<Stored> {
+    async fn store(&self, tx: &mut Tx, file: &str) -> db::Result<Stored> {
         match self {
             Self::Snapshot(row) => chains::insert(tx, row).await,
             Self::Points(series, points) => series::insert(tx, series, file, points).await,

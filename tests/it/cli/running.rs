@@ -5,6 +5,8 @@ use reqwest::{Client, StatusCode, redirect};
 use serde_json::{Value, json};
 
 fn browser() -> Client {
+    // The first caller installs it; later ones find it there.
+    let _already = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .cookie_store(true)
         .redirect(redirect::Policy::none());
