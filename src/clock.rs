@@ -125,6 +125,11 @@ impl Clock {
     }
 }
 
+/// The least id that an instant can have: ids made from then on are at or above it.
+pub fn id_floor(at_ms: i64) -> String {
+    ulid::Ulid::from_parts(at_ms.max(0) as u64, 0).to_string()
+}
+
 /// An id that is a function of its parts, with `at_ms` in front so that it sorts by time: the same
 /// decision made again has the same id, whichever process makes it.
 pub fn derived_id(at_ms: i64, parts: &[&str]) -> String {

@@ -32,6 +32,30 @@ pub struct CandidateRow {
     pub terms: Option<Json<BTreeMap<String, f64>>>,
 }
 
+impl CandidateRow {
+    /// The numbers the filters measured, without what became of them; `None` for a name we do not know.
+    pub fn measured(&self) -> Option<Candidate> {
+        Some(Candidate {
+            instrument: self.instrument.parse().ok()?,
+            dte: self.dte,
+            delta: self.delta,
+            bid: self.bid,
+            ask: self.ask,
+            mark_iv: self.mark_iv,
+            ivrv: self.ivrv,
+            open_interest: self.open_interest,
+            premium_usd: self.premium_usd,
+            yield_net: self.yield_net,
+            failed: None,
+            score: None,
+            rank: None,
+            propensity: 0.0,
+            chosen: false,
+            terms: BTreeMap::new(),
+        })
+    }
+}
+
 /// Stores a decision's candidates in their order, numbered from 0.
 pub async fn insert(tx: &mut Tx, decision: &str, candidates: &[Candidate]) -> sqlx::Result<()> {
     let rows: Vec<(i64, &Candidate)> = (0..).zip(candidates).collect();

@@ -13,6 +13,7 @@ pub mod instrument;
 pub mod math;
 pub mod money;
 pub mod order;
+pub mod payoff;
 pub mod portfolio;
 pub mod pricing;
 pub mod settings;

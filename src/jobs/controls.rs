@@ -1,5 +1,5 @@
-//! What a person may do to the desk: start, pause, stop, kill switch, close, cancel. Page and command line
-//! call these; each is one transaction.
+//! What a person may do to the desk: start, pause, stop, kill switch, close, cancel; each within the
+//! caller's transaction, beside the line it leaves in the audit trail.
 
 use super::close::Close;
 use super::trade::Trade;
@@ -11,47 +11,41 @@ use crate::domain::coin::Coin;
 use crate::domain::instrument::Instrument;
 
 /// Starts, pauses (positions are managed, nothing opens) or stops the desk.
-pub async fn set_state(ctx: &Ctx, state: DeskState) -> anyhow::Result<()> {
-    let mut tx = ctx.db.begin().await?;
-    desks::set_state(&mut tx, &ctx.desk, state, ctx.clock.now_ms()).await?;
+pub async fn set_state(tx: &mut Tx, ctx: &Ctx, state: DeskState) -> anyhow::Result<()> {
+    desks::set_state(tx, &ctx.desk, state, ctx.clock.now_ms()).await?;
     if state == DeskState::Stopped && ctx.config.desk.cancel_on_stop {
-        withdraw_all(&mut tx, ctx).await?;
+        withdraw_all(tx, ctx).await?;
     }
-    Ok(tx.commit().await?)
+    Ok(())
 }
 
 /// Turns the kill switch: while it is on nothing opens; turning it on takes working orders back.
-pub async fn set_kill_switch(ctx: &Ctx, on: bool) -> anyhow::Result<()> {
-    let mut tx = ctx.db.begin().await?;
-    desks::set_kill_switch(&mut tx, &ctx.desk, on, ctx.clock.now_ms()).await?;
+pub async fn set_kill_switch(tx: &mut Tx, ctx: &Ctx, on: bool) -> anyhow::Result<()> {
+    desks::set_kill_switch(tx, &ctx.desk, on, ctx.clock.now_ms()).await?;
     if on {
-        withdraw_all(&mut tx, ctx).await?;
+        withdraw_all(tx, ctx).await?;
     }
-    Ok(tx.commit().await?)
+    Ok(())
 }
 
 /// Enqueues the buy-back of one short call, or of all of a coin; gives the job's id.
 pub async fn close(
+    tx: &mut Tx,
     ctx: &Ctx,
     underlying: Coin,
     instrument: Option<Instrument>,
 ) -> anyhow::Result<String> {
-    let mut tx = ctx.db.begin().await?;
     let job = Close {
         underlying,
         instrument,
     };
-    let enqueued = enqueue(&mut tx, ctx, &job, Options::default()).await?;
-    tx.commit().await?;
+    let enqueued = enqueue(tx, ctx, &job, Options::default()).await?;
     Ok(enqueued.id)
 }
 
 /// Takes every working order back; gives how many there are.
-pub async fn cancel_orders(ctx: &Ctx) -> anyhow::Result<u64> {
-    let mut tx = ctx.db.begin().await?;
-    let count = withdraw_all(&mut tx, ctx).await?;
-    tx.commit().await?;
-    Ok(count)
+pub async fn cancel_orders(tx: &mut Tx, ctx: &Ctx) -> anyhow::Result<u64> {
+    withdraw_all(tx, ctx).await
 }
 
 /// Marks the orders and sends somebody to the exchange now instead of at the next visit.

@@ -20,6 +20,7 @@ pub mod prune;
 pub mod reconcile;
 pub mod record_market;
 pub mod registry;
+pub mod replay_decision;
 pub mod running;
 pub mod schedule;
 pub mod settle;

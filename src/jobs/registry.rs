@@ -21,6 +21,7 @@ pub fn all() -> Registry {
         .register::<super::reconcile::Reconcile>()
         .register::<super::settle::Settle>()
         .register::<super::close::Close>()
+        .register::<super::replay_decision::ReplayDecision>()
         .register::<super::prune::Prune>()
 }
 
@@ -197,7 +198,8 @@ impl Registry {
         Ok(jobs::enqueue(tx, &ctx.clock, &row).await?)
     }
 
-    fn known(&self, name: &str) -> anyhow::Result<&Kind> {
+    /// The kind of that name; the error names those there are.
+    pub fn known(&self, name: &str) -> anyhow::Result<&Kind> {
         self.get(name).ok_or_else(|| {
             let names: Vec<_> = self.kinds.keys().copied().collect();
             anyhow::anyhow!(

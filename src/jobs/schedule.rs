@@ -6,6 +6,7 @@ use super::Options;
 use super::registry::{Kind, Registry, Settings};
 use crate::config::Missed;
 use crate::ctx::Ctx;
+use crate::db::Tx;
 use crate::db::schedules::{self, ScheduleRow};
 use chrono::{DateTime, Utc};
 use std::str::FromStr;
@@ -182,30 +183,51 @@ pub async fn run_now(
     registry: &Registry,
     name: &str,
 ) -> anyhow::Result<Option<crate::db::jobs::Enqueued>> {
+    let mut tx = ctx.db.begin().await?;
+    let enqueued = run_now_in(&mut tx, ctx, registry, name).await?;
+    tx.commit().await?;
+    Ok(enqueued)
+}
+
+/// As [`run_now`], within the caller's transaction.
+pub async fn run_now_in(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    registry: &Registry,
+    name: &str,
+) -> anyhow::Result<Option<crate::db::jobs::Enqueued>> {
     let Some(row) = schedules::get(&ctx.db, name).await? else {
         return Ok(None);
     };
-    let mut tx = ctx.db.begin().await?;
     let options = Options {
         slot_ms: Some(ctx.clock.now_ms()),
         ..Options::default()
     };
     let enqueued = registry
-        .enqueue(&mut tx, ctx, &row.kind, row.args.clone(), options)
+        .enqueue(tx, ctx, &row.kind, row.args.clone(), options)
         .await?;
-    schedules::set_last_job(&mut tx, name, &enqueued.id).await?;
-    tx.commit().await?;
+    schedules::set_last_job(tx, name, &enqueued.id).await?;
     Ok(Some(enqueued))
 }
 
 /// Pauses or resumes a schedule; false when there is no such schedule.
 pub async fn set_paused(ctx: &Ctx, name: &str, paused: bool) -> anyhow::Result<bool> {
+    let mut tx = ctx.db.begin().await?;
+    let changed = set_paused_in(&mut tx, ctx, name, paused).await?;
+    tx.commit().await?;
+    Ok(changed)
+}
+
+/// As [`set_paused`], within the caller's transaction.
+pub async fn set_paused_in(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    name: &str,
+    paused: bool,
+) -> anyhow::Result<bool> {
     let Some(row) = schedules::get(&ctx.db, name).await? else {
         return Ok(false);
     };
     let next = next_slot_ms(&row.cron, ctx.clock.now_ms())?;
-    let mut tx = ctx.db.begin().await?;
-    let changed = schedules::set_paused(&mut tx, &ctx.clock, name, paused, next).await?;
-    tx.commit().await?;
-    Ok(changed)
+    Ok(schedules::set_paused(tx, &ctx.clock, name, paused, next).await?)
 }

@@ -3,6 +3,10 @@
 //! Premiums are taken at the bid, which is what a sale gets. Inverse prices are coin and linear ones
 //! USDC: both are brought to USD and to a yield on the coin before anything compares them.
 
+mod admission;
+
+pub use admission::{Admission, Change, admission};
+
 use crate::domain::chain::Quote;
 use crate::domain::context::Context;
 use crate::domain::decision::{Candidate, FailedFilter, Filter};
@@ -32,7 +36,7 @@ fn measure(quotes: &[Quote], context: &Context, settings: &Settings) -> Vec<Cand
     let mut calls = Vec::with_capacity(quotes.len() / 2 + 1);
     for quote in quotes.iter().filter(|quote| quote.instrument.is_call()) {
         let mut candidate = numbers(quote, context);
-        candidate.failed = first_failure(&candidate, context, settings);
+        candidate.failed = first_failure(&candidate, context.index_price, settings);
         calls.push(candidate);
     }
     calls
@@ -81,8 +85,8 @@ fn net_yield(bid: f64, style: Style, index: f64, dte: f64) -> Option<f64> {
 }
 
 /// The first filter in the order of [`Filter`] that the call fails.
-fn first_failure(call: &Candidate, context: &Context, settings: &Settings) -> Option<FailedFilter> {
-    moneyness(call, context.index_price)
+fn first_failure(call: &Candidate, index_price: f64, settings: &Settings) -> Option<FailedFilter> {
+    moneyness(call, index_price)
         .or_else(|| present(call.bid, Filter::Bid))
         .or_else(|| present(call.ask, Filter::Ask))
         .or_else(|| at_least(Some(call.dte), settings.dte_min, Filter::DteMin))

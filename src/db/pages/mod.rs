@@ -5,4 +5,5 @@ pub mod decision;
 pub mod equity;
 pub mod feed;
 pub mod market;
+pub mod queue;
 pub mod status;

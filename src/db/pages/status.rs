@@ -80,6 +80,10 @@ pub async fn change_mark(db: &Db, desk: &str) -> sqlx::Result<String> {
            coalesce((select cast(max(updated_ms) as text) from queues), '') || ' ' || \
            coalesce((select cast(sum(done) as text) || '/' || cast(sum(running) as text) || '/' || \
              cast(max(heartbeat_ms) as text) from workers), '') || ' ' || \
-           coalesce((select cast(sum(version) as text) from books where desk = $1), '')")
+           coalesce((select cast(sum(version) as text) from books where desk = $1), '') || ' ' || \
+           (select cast(count(*) as text) from jobs where desk = $1 and state = 'available') || '/' || \
+           (select cast(count(*) as text) || '/' || cast(coalesce(sum(progress), 0) as text) from jobs \
+             where desk = $1 and state = 'running') || '/' || \
+           (select cast(count(*) as text) from jobs where desk = $1 and state in ('scheduled', 'failed'))")
         .bind(desk).fetch_one(pool).await)
 }
