@@ -1,24 +1,122 @@
 //! What a person may change: controls of the desk and of the queue. Every action is one transaction
-//! with its line in the audit trail, and answers with a redirect back to the page.
+//! with its line in the audit trail; the page's form answers with a redirect back to the page.
 
 use super::Site;
 use super::access::Actor;
 use super::error::PageError;
-use super::pages::encode;
+use super::pages::{Query, encode, job_filter};
 use crate::ctx::Ctx;
 use crate::db::access::audit;
 use crate::db::desks::{self, DeskState};
-use crate::db::{Tx, jobs_control};
+use crate::db::{Tx, decisions, jobs, jobs_control};
 use crate::domain::instrument::Instrument;
-use crate::jobs::{controls, registry, schedule};
+use crate::jobs::replay_decision::ReplayDecision;
+use crate::jobs::{Options, controls, enqueue, registry, schedule};
 use axum::Form;
 use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::Redirect;
 use serde_json::json;
 
 /// What a form may carry; each action reads its own fields.
-type Fields = Vec<(String, String)>;
+pub(super) type Fields = Vec<(String, String)>;
+
+/// One thing a person may do.
+#[derive(Debug)]
+pub(super) struct Action {
+    pub name: &'static str,
+    pub about: &'static str,
+    /// Comes from the confirmation page and nowhere else; programs send `confirmed`.
+    confirmed: bool,
+}
+
+const fn action(name: &'static str, about: &'static str) -> Action {
+    Action {
+        name,
+        about,
+        confirmed: false,
+    }
+}
+
+const fn dangerous(name: &'static str, about: &'static str) -> Action {
+    Action {
+        name,
+        about,
+        confirmed: true,
+    }
+}
+
+pub(super) const ACTIONS: &[Action] = &[
+    action("start", "The desk runs."),
+    action(
+        "pause",
+        "Open positions are managed, nothing new is opened.",
+    ),
+    dangerous("stop", "Ticks do nothing; expiries are still settled."),
+    dangerous("kill", "Nothing opens, working orders are taken back."),
+    action("kill-off", "The kill switch is off again."),
+    action(
+        "close-only",
+        "`on` yes: closing only; `on` no: entries are allowed.",
+    ),
+    dangerous("close", "Buys back the short call `instrument`."),
+    dangerous("close-all", "Buys back every short call."),
+    dangerous("cancel-orders", "Takes every working order back."),
+    action("replay", "Makes the decision `id` again and compares."),
+    action(
+        "job-retry",
+        "Grants the ended job `id` one more attempt; its history stays.",
+    ),
+    action("job-again", "Enqueues a copy of the job `id`."),
+    action(
+        "job-cancel",
+        "Cancels the job `id`, or asks it to stop when it runs.",
+    ),
+    action(
+        "job-priority",
+        "Sets the `priority` of the waiting job `id`.",
+    ),
+    action("jobs", "`do` retry or cancel, for every `id` of the list."),
+    dangerous(
+        "jobs-retry-all",
+        "Retries every job that the search `q` finds, at most 1000.",
+    ),
+    dangerous(
+        "jobs-cancel-all",
+        "Cancels every job that the search `q` finds, at most 1000.",
+    ),
+    action(
+        "queue-pause",
+        "No job of the queue `id` starts; running ones go on.",
+    ),
+    action("queue-resume", "Jobs of the queue `id` start again."),
+    action(
+        "schedule-run",
+        "Runs the schedule `id` now, outside of its slots.",
+    ),
+    action("schedule-pause", "The schedule `id` makes no jobs."),
+    action(
+        "schedule-resume",
+        "The schedule `id` goes on with its next slot.",
+    ),
+];
+
+/// Fields that actions read, for the API's description.
+pub(super) const FIELDS: &[(&str, &str)] = &[
+    (
+        "confirmed",
+        "yes, for the dangerous ones: stop, kill, close, close-all, cancel-orders, jobs-*-all.",
+    ),
+    (
+        "id",
+        "Id of the job or decision, name of the queue or schedule; a list for `jobs`.",
+    ),
+    ("instrument", "Full name of the contract, for close."),
+    ("on", "yes or no, for close-only."),
+    ("do", "retry or cancel, for jobs."),
+    ("priority", "A whole number, for job-priority."),
+    ("q", "A search as on the Jobs page, for jobs-*-all."),
+];
 
 pub(super) async fn act(
     State(site): State<Site>,
@@ -27,54 +125,75 @@ pub(super) async fn act(
     headers: HeaderMap,
     Form(fields): Form<Fields>,
 ) -> Result<Redirect, PageError> {
-    let notice = perform(&site.ctx, &action, &fields).await?;
-    let detail = json!({ "fields": fields, "notice": notice });
-    let target = first(&fields, "id").or_else(|| first(&fields, "instrument"));
-    let mut tx = site.ctx.db.begin().await?;
-    audit(&mut tx, &site.ctx.clock, &actor.0, &action, target, detail).await?;
-    tx.commit().await?;
-    Ok(Redirect::to(&back(&headers, &notice)))
+    let notice = perform(&site.ctx, &actor, &action, &fields).await?;
+    Ok(Redirect::to(&back(&headers, &fields, &notice)))
 }
 
-async fn perform(ctx: &Ctx, action: &str, fields: &Fields) -> Result<String, PageError> {
-    if CONFIRMED.contains(&action) && first(fields, "confirmed") != Some("yes") {
+/// Does it and writes the audit line in the same transaction; gives the outcome in words.
+pub(super) async fn perform(
+    ctx: &Ctx,
+    actor: &Actor,
+    action: &str,
+    fields: &Fields,
+) -> Result<String, PageError> {
+    let known = ACTIONS.iter().find(|known| known.name == action);
+    let known = known.ok_or_else(|| PageError::not_found("That action"))?;
+    if known.confirmed && first(fields, "confirmed") != Some("yes") {
         return Err(PageError::bad_request(
             "This action wants to be confirmed",
-            "Open /confirm/NAME first and press its button; programs send confirmed=yes.",
+            format!(
+                "Open /confirm/{action} first and press its button; programs send confirmed=yes."
+            ),
         ));
     }
-    match action.split_once('-').unwrap_or((action, "")) {
-        ("job" | "jobs", verb) => on_jobs(ctx, verb, fields).await,
-        ("queue", verb) => on_queue(ctx, verb, needed(fields, "id")?).await,
-        ("schedule", verb) => on_schedule(ctx, verb, needed(fields, "id")?).await,
-        _ => on_desk(ctx, action, fields).await,
-    }
+    let mut tx = ctx.db.begin().await?;
+    let notice = match action.split_once('-').unwrap_or((action, "")) {
+        ("job", verb) => on_jobs(ctx, &mut tx, verb, fields).await,
+        ("jobs", "") => on_jobs(ctx, &mut tx, needed(fields, "do")?, fields).await,
+        ("jobs", verb) => on_all_jobs(ctx, &mut tx, verb, needed(fields, "q")?).await,
+        ("queue", verb) => on_queue(ctx, &mut tx, verb, needed(fields, "id")?).await,
+        ("schedule", verb) => on_schedule(ctx, &mut tx, verb, needed(fields, "id")?).await,
+        ("replay", _) => replay(ctx, &mut tx, needed(fields, "id")?).await,
+        _ => on_desk(ctx, &mut tx, action, fields).await,
+    }?;
+    let detail = json!({ "fields": fields, "notice": notice });
+    let target = first(fields, "id").or_else(|| first(fields, "instrument"));
+    audit(&mut tx, &ctx.clock, &actor.0, action, target, detail).await?;
+    tx.commit().await?;
+    Ok(notice)
 }
 
-/// Dangerous actions come from the confirmation page and nowhere else.
-const CONFIRMED: &[&str] = &["stop", "kill", "close", "close-all", "cancel-orders"];
-
-async fn on_desk(ctx: &Ctx, action: &str, fields: &Fields) -> Result<String, PageError> {
+async fn on_desk(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    action: &str,
+    fields: &Fields,
+) -> Result<String, PageError> {
     match action {
-        "start" => controls::set_state(ctx, DeskState::Running).await?,
-        "pause" => controls::set_state(ctx, DeskState::Paused).await?,
-        "stop" => controls::set_state(ctx, DeskState::Stopped).await?,
-        "kill" => controls::set_kill_switch(ctx, true).await?,
-        "kill-off" => controls::set_kill_switch(ctx, false).await?,
-        "close-only" => close_only(ctx, first(fields, "on") == Some("yes")).await?,
+        "start" => controls::set_state(tx, ctx, DeskState::Running).await?,
+        "pause" => controls::set_state(tx, ctx, DeskState::Paused).await?,
+        "stop" => controls::set_state(tx, ctx, DeskState::Stopped).await?,
+        "kill" => controls::set_kill_switch(tx, ctx, true).await?,
+        "kill-off" => controls::set_kill_switch(tx, ctx, false).await?,
+        "close-only" => {
+            let on = needed(fields, "on")? == "yes";
+            desks::set_close_only(tx, &ctx.desk, on, ctx.clock.now_ms()).await?;
+            let entries = if on { "closes only" } else { "may open again" };
+            return Ok(format!("The desk {entries}."));
+        }
         "close" => {
             let instrument: Instrument = needed(fields, "instrument")?
                 .parse()
                 .map_err(|error| bad_name(&error))?;
-            controls::close(ctx, instrument.coin, Some(instrument)).await?;
+            controls::close(tx, ctx, instrument.coin, Some(instrument)).await?;
         }
         "close-all" => {
             for coin in &ctx.config.desk.underlyings {
-                controls::close(ctx, *coin, None).await?;
+                controls::close(tx, ctx, *coin, None).await?;
             }
         }
         "cancel-orders" => {
-            let count = controls::cancel_orders(ctx).await?;
+            let count = controls::cancel_orders(tx, ctx).await?;
             return Ok(format!("{count} working orders are being taken back."));
         }
         _ => return Err(PageError::not_found("That action")),
@@ -89,36 +208,73 @@ fn outcome(action: &str) -> &'static str {
         "stop" => "The desk is stopped.",
         "kill" => "The kill switch is on: nothing opens, working orders are taken back.",
         "kill-off" => "The kill switch is off.",
-        "close-only" => "Close-only is changed.",
         _ => "A job buys back what was asked for.",
     }
 }
 
-async fn close_only(ctx: &Ctx, on: bool) -> anyhow::Result<()> {
-    let mut tx = ctx.db.begin().await?;
-    desks::set_close_only(&mut tx, &ctx.desk, on, ctx.clock.now_ms()).await?;
-    Ok(tx.commit().await?)
+/// A job makes the decision again: the dashboard itself runs no policy.
+async fn replay(ctx: &Ctx, tx: &mut Tx, id: &str) -> Result<String, PageError> {
+    let row = decisions::get(&ctx.db, id).await?;
+    let row = row.ok_or_else(|| PageError::not_found("That decision"))?;
+    let job = ReplayDecision { decision: row.id };
+    let options = Options {
+        // The decision's page finds the outcome among the children of the job that decided.
+        parent: Some(row.job),
+        ..Options::default()
+    };
+    enqueue(tx, ctx, &job, options).await?;
+    Ok("The decision is being made again.".to_owned())
 }
 
 /// One job, or every job whose box was ticked.
-async fn on_jobs(ctx: &Ctx, verb: &str, fields: &Fields) -> Result<String, PageError> {
-    let verb = if verb.is_empty() {
-        needed(fields, "do")?
-    } else {
-        verb
-    };
+async fn on_jobs(ctx: &Ctx, tx: &mut Tx, verb: &str, fields: &Fields) -> Result<String, PageError> {
     let ids: Vec<&str> = fields
         .iter()
         .filter(|(key, _)| key == "id")
         .map(|(_, id)| id.as_str())
         .collect();
-    let mut tx = ctx.db.begin().await?;
+    if ids.is_empty() {
+        return Err(PageError::bad_request(
+            "No job was chosen",
+            "Tick the boxes of the jobs that are meant, or send `id`.",
+        ));
+    }
     let mut changed = 0;
     for id in &ids {
-        changed += usize::from(on_job(ctx, &mut tx, verb, id, fields).await?);
+        changed += usize::from(on_job(ctx, tx, verb, id, fields).await?);
     }
-    tx.commit().await?;
-    Ok(format!("{changed} of {} jobs: {verb}.", ids.len()))
+    Ok(changed_words(verb, changed, ids.len()))
+}
+
+/// Jobs that one action changes at once; a person repeats it for more.
+const ALL_MAX: i64 = 1_000;
+
+async fn on_all_jobs(ctx: &Ctx, tx: &mut Tx, verb: &str, q: &str) -> Result<String, PageError> {
+    let verb = verb.trim_end_matches("-all");
+    let filter = jobs::Filter {
+        limit: ALL_MAX,
+        ..job_filter(q, &ctx.desk)
+    };
+    let found = jobs::list(&ctx.db, &filter).await?;
+    let mut changed = 0;
+    for job in &found {
+        changed += usize::from(on_job(ctx, tx, verb, &job.id, &Fields::new()).await?);
+    }
+    Ok(changed_words(verb, changed, found.len()))
+}
+
+fn changed_words(verb: &str, changed: usize, all: usize) -> String {
+    let done = match verb {
+        "retry" => "will run again",
+        "cancel" => "cancelled",
+        "again" => "enqueued as new",
+        _ => "changed",
+    };
+    let left = all - changed;
+    if left == 0 {
+        return format!("Jobs {done}: {changed}.");
+    }
+    format!("Jobs {done}: {changed}. Left as they are because of their state: {left}.")
 }
 
 async fn on_job(
@@ -128,8 +284,11 @@ async fn on_job(
     id: &str,
     fields: &Fields,
 ) -> Result<bool, PageError> {
+    let job = jobs::get_in(tx, id).await?;
+    let job = job.ok_or_else(|| PageError::not_found("That job"))?;
     Ok(match verb {
         "retry" => jobs_control::retry(tx, &ctx.clock, id).await?,
+        "cancel" if job.is_finished() => false,
         "cancel" => jobs_control::cancel(tx, &ctx.clock, id).await?.is_some(),
         "again" => jobs_control::run_again(tx, &ctx.clock, id).await?.is_some(),
         "priority" => {
@@ -145,25 +304,27 @@ async fn on_job(
     })
 }
 
-async fn on_queue(ctx: &Ctx, verb: &str, queue: &str) -> Result<String, PageError> {
-    let paused = paused(verb)?;
-    let mut tx = ctx.db.begin().await?;
-    jobs_control::set_paused(&mut tx, &ctx.clock, queue, paused).await?;
-    tx.commit().await?;
+async fn on_queue(ctx: &Ctx, tx: &mut Tx, verb: &str, queue: &str) -> Result<String, PageError> {
+    jobs_control::set_paused(tx, &ctx.clock, queue, paused(verb)?).await?;
     Ok(format!("Queue {queue}: {verb}d."))
 }
 
-async fn on_schedule(ctx: &Ctx, verb: &str, name: &str) -> Result<String, PageError> {
+async fn on_schedule(ctx: &Ctx, tx: &mut Tx, verb: &str, name: &str) -> Result<String, PageError> {
     let found = if verb == "run" {
-        let enqueued = schedule::run_now(ctx, &registry::all(), name).await?;
-        enqueued.is_some()
+        let made = schedule::run_now_in(tx, ctx, &registry::all(), name).await?;
+        made.is_some()
     } else {
-        schedule::set_paused(ctx, name, paused(verb)?).await?
+        schedule::set_paused_in(tx, ctx, name, paused(verb)?).await?
     };
     if !found {
         return Err(PageError::not_found("That schedule"));
     }
-    Ok(format!("Schedule {name}: {verb}."))
+    let done = if verb == "run" {
+        "a job is enqueued"
+    } else {
+        verb
+    };
+    Ok(format!("Schedule {name}: {done}."))
 }
 
 fn paused(verb: &str) -> Result<bool, PageError> {
@@ -197,17 +358,20 @@ fn first<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
-/// The page the form was on, with the outcome in words; confirmations go back to the desk.
-fn back(headers: &HeaderMap, notice: &str) -> String {
-    let path = headers
+/// The page the form was on, with the outcome in words; a confirmation says where it came from.
+fn back(headers: &HeaderMap, fields: &Fields, notice: &str) -> String {
+    let named =
+        first(fields, "back").filter(|path| path.starts_with('/') && !path.starts_with("//"));
+    let referer = headers
         .get(header::REFERER)
         .and_then(|referer| referer.to_str().ok())
-        .and_then(|referer| referer.parse::<axum::http::Uri>().ok())
-        .map_or_else(|| "/".to_owned(), |uri| uri.path().to_owned());
-    let path = if path.starts_with("/confirm/") {
-        "/"
-    } else {
-        &path
+        .and_then(|referer| referer.parse::<Uri>().ok())
+        .filter(|uri| !uri.path().starts_with("/confirm/"));
+    let uri = match named {
+        Some(path) => path.parse().ok(),
+        None => referer,
     };
-    format!("{path}?notice={}", encode(notice))
+    let uri = uri.unwrap_or_else(|| Uri::from_static("/"));
+    let base = Query::of(&uri).base(uri.path());
+    format!("{base}notice={}", encode(notice))
 }

@@ -37,7 +37,7 @@ impl PageError {
         Self::new(
             StatusCode::NOT_FOUND,
             format!("{what} is not here"),
-            "It may have been pruned, or the address is wrong. The pages in the navigation list what exists.",
+            "It may have been pruned, or the address is wrong. The Live agent and the list of jobs link what exists.",
         )
     }
 
@@ -76,7 +76,7 @@ pub(super) async fn dress(State(site): State<Site>, request: Request, next: Next
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/html"));
     let response = next.run(request).await;
-    let Some(error) = response.extensions().get::<PageError>().cloned() else {
+    let Some(error) = error_of(&response) else {
         return response;
     };
     if api || !browser {
@@ -87,6 +87,44 @@ pub(super) async fn dress(State(site): State<Site>, request: Request, next: Next
         Ok(html) => (error.status, Html(html)).into_response(),
         Err(_) => problem(&error),
     }
+}
+
+/// The error a handler left behind, or one in words for the bare status of a layer or a router.
+fn error_of(response: &Response) -> Option<PageError> {
+    if let Some(error) = response.extensions().get::<PageError>() {
+        return Some(error.clone());
+    }
+    let status = response.status();
+    let made_here = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !made_here
+        || !(status.is_client_error() || status.is_server_error())
+        || status == StatusCode::SERVICE_UNAVAILABLE
+    {
+        return None;
+    }
+    let (title, detail) = match status {
+        StatusCode::FORBIDDEN => (
+            "That request came from another site",
+            "Actions are taken from the desk's own pages. Programs send `Authorization: Bearer TOKEN` and no Origin.",
+        ),
+        StatusCode::METHOD_NOT_ALLOWED => (
+            "That address does not take this method",
+            "Pages and lists are read with GET; actions are sent with POST.",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => ("The request is too large", "Send fewer ids at once."),
+        _ if status.is_client_error() => (
+            "The request is not what was expected",
+            "Check its fields; /api/v1/openapi.json describes them.",
+        ),
+        _ => (
+            "This answer could not be made",
+            "`thetaq doctor` checks the database and the workers.",
+        ),
+    };
+    Some(PageError::new(status, title, detail))
 }
 
 fn problem(error: &PageError) -> Response {

@@ -38,10 +38,13 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "live/controls.html",
     "live/cards.html",
     "live/charts.html",
+    "live/payoffs.html",
     "live/positions.html",
     "live/feed.html",
     "decision.html",
     "decision/outcome.html",
+    "decision/replay.html",
+    "decision/why_not.html",
     "jobs.html",
     "jobs/counts.html",
     "jobs/list.html",
@@ -77,6 +80,7 @@ pub(super) fn environment() -> anyhow::Result<Environment<'static>> {
         environment.add_template(name, source)?;
     }
     environment.add_filter("n", number);
+    environment.add_filter("short", short);
     environment.add_filter("pct", percent);
     environment.add_filter("e8", scaled);
     environment.add_filter("tone", tone);
@@ -87,15 +91,41 @@ pub(super) fn environment() -> anyhow::Result<Environment<'static>> {
     environment.add_filter("span", |span_ms: Option<i64>| {
         span_ms.map_or_else(|| format::NONE.to_owned(), format::duration)
     });
-    environment.add_filter("words", |text: &str| text.replace('_', " ").to_lowercase());
+    environment.add_filter("words", words);
+    environment.add_filter("urlencode", |text: &str| super::pages::encode(text));
     environment.add_filter("pretty", pretty);
     Ok(environment)
+}
+
+/// `OPEN_COVERED_CALL` and `record_market:BTC` as words; a coin keeps its capitals.
+fn words(text: &str) -> String {
+    let (text, coin) = text.split_once(':').unwrap_or((text, ""));
+    let words = text.replace('_', " ").to_lowercase();
+    if coin.is_empty() {
+        words
+    } else {
+        format!("{words} {coin}")
+    }
 }
 
 fn number(value: Option<f64>, digits: Option<usize>) -> String {
     value.map_or_else(
         || format::NONE.to_owned(),
         |number| format::grouped(number, digits.unwrap_or(2)),
+    )
+}
+
+/// At most four decimals, none that says nothing.
+fn short(value: Option<f64>) -> String {
+    value.map_or_else(
+        || format::NONE.to_owned(),
+        |number| {
+            let text = format::grouped(number, 4);
+            if !text.contains('.') {
+                return text;
+            }
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        },
     )
 }
 
@@ -144,7 +174,7 @@ fn time(state: &State<'_, '_>, at_ms: Option<i64>, clock: &str) -> Value {
         .and_then(|now| i64::try_from(now).ok())
         .unwrap_or(at_ms);
     Value::from_safe_string(format!(
-        "<time datetime=\"{}\" data-clock=\"{clock}\"><span class=\"at\">{}</span> <span class=\"ago\">{}</span></time>",
+        "<time datetime=\"{0}\" title=\"{0}\" data-clock=\"{clock}\"><span class=\"at\">{1}</span> <span class=\"ago\">{2}</span></time>",
         format::iso(at_ms),
         format::date_time(at_ms),
         format::relative(now_ms - at_ms),

@@ -1,16 +1,17 @@
 //! One decision: what it saw, what it weighed, what risk said, what came of it.
 
 use super::query::Query;
+use super::why_not::{self, Asked};
+use crate::db::jobs::JobRow;
 use crate::db::pages::decision;
-use crate::db::{candidates, decisions, fills, jobs, orders, risk_lines};
+use crate::db::{candidates, configs, decisions, fills, jobs, orders, risk_lines};
+use crate::jobs::Job;
+use crate::jobs::replay_decision::ReplayDecision;
 use crate::web::Site;
 use crate::web::error::PageError;
 use crate::web::table::Table;
 use crate::web::view::View;
 use serde_json::{Value, json};
-
-/// Rejected contracts shown unless asked for all: those that came nearest.
-const NEAR: usize = 30;
 
 pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, PageError> {
     let db = &site.ctx.db;
@@ -21,44 +22,36 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
     let lines = risk_lines::of_decision(db, id).await?;
     let orders = orders::of_decision(db, id).await?;
     let fills = fills::of_decision(db, id).await?;
+    let settings = configs::get(db, &row.config_hash).await?;
     let (before, after) = decision::neighbours(db, &row.desk, &row.underlying, id).await?;
-    let (passed, failed): (Vec<_>, Vec<_>) =
-        seen.iter().partition(|call| call.failed_filter.is_none());
-    let all = query.get("all").is_some();
-    let search = query.get("contract").map(str::to_uppercase);
-    let shown: Vec<_> = failed
-        .iter()
-        .filter(|call| {
-            search
-                .as_ref()
-                .is_none_or(|text| call.instrument.contains(text.as_str()))
-        })
-        .filter(|call| {
-            all || search.is_some() || call.failed_filter.as_deref() != Some("out_of_the_money")
-        })
-        .take(if all || search.is_some() {
-            usize::MAX
-        } else {
-            NEAR
-        })
-        .collect();
+    let asked = Asked::of(query);
+    let failed = why_not::rejected(&seen, settings.as_ref(), row.index_price, &asked);
+    let features = features(&row.context.0);
+    let replay = replay(&jobs::children(db, &row.job).await?, id);
     Ok(View {
         title: format!("Decision {} {}", row.underlying, row.final_action),
         name: "decision",
-        fragments: &["outcome"],
+        fragments: &["outcome", "replay"],
+        tables: vec![
+            Table::of("qualified", CANDIDATE_COLUMNS, ranked(&seen)),
+            Table::of("candidates", CANDIDATE_COLUMNS, &seen),
+            Table::of("rejected", why_not::COLUMNS, &failed),
+            Table::of("risk_lines", RISK_COLUMNS, &lines),
+            Table::of(
+                "features",
+                &["name", "value", "unit", "source", "note"],
+                &features,
+            ),
+        ],
         values: json!({
-            "d": row, "features": features(&row.context.0),
-            "passed": ranked(&passed), "failed": shown, "failed_count": failed.len(), "all": all, "contract": search,
+            "d": row, "features": features, "passed": ranked(&seen),
+            "failed": failed, "filters": why_not::counts(&seen), "asked": asked, "kept": seen.len(),
             "lines": lines, "orders": orders, "fills": fills,
             "settlements": decision::settlements(db, id).await?,
-            "job": jobs::get(db, &row.job).await?,
-            "before": before, "after": after,
+            "job": jobs::get(db, &row.job).await?, "replay": replay,
+            "before": before, "after": after, "settings": settings,
             "account": row.context.0.get("account"), "positions": row.context.0.get("positions"),
         }),
-        tables: vec![
-            Table::of("candidates", CANDIDATE_COLUMNS, &seen),
-            Table::of("risk_lines", RISK_COLUMNS, &lines),
-        ],
     })
 }
 
@@ -96,12 +89,24 @@ const RISK_COLUMNS: &[&str] = &[
     "note",
 ];
 
-fn ranked(passed: &[&candidates::CandidateRow]) -> Vec<Value> {
-    let mut rows = passed.to_vec();
+/// The calls that qualified, best first.
+fn ranked(seen: &[candidates::CandidateRow]) -> Vec<&candidates::CandidateRow> {
+    let mut rows: Vec<_> = seen
+        .iter()
+        .filter(|call| call.failed_filter.is_none())
+        .collect();
     rows.sort_by_key(|call| call.rank.unwrap_or(i64::MAX));
-    rows.iter()
-        .map(|call| serde_json::to_value(call).unwrap_or_default())
-        .collect()
+    rows
+}
+
+/// The latest job that made this decision again, with its outcome.
+fn replay(children: &[JobRow], id: &str) -> Option<Value> {
+    let again = |job: &&JobRow| job.kind == ReplayDecision::KIND && job.args["decision"] == id;
+    let job = children.iter().rfind(again)?;
+    Some(json!({
+        "job": job.id, "state": job.state, "error": job.error, "finished_ms": job.finished_ms,
+        "finished": job.is_finished(), "result": job.result,
+    }))
 }
 
 /// (name, value, source, note) of every feature, in the order of the context.
@@ -114,7 +119,28 @@ fn features(context: &Value) -> Vec<Value> {
         .filter(|(_, feature)| feature.is_object())
         .map(|(name, feature)| {
             json!({"name": name, "value": feature["value"], "source": feature["source"], "note": feature["note"],
-                "usd": name.starts_with("ma")})
+                "unit": unit(name)})
         })
         .collect()
+}
+
+/// What a feature is measured in: USD for averages of the price, a fraction for all others but counts.
+fn unit(name: &str) -> &'static str {
+    const FRACTIONS: [&str; 8] = [
+        "return",
+        "realised",
+        "distance",
+        "dvol",
+        "iv_rank",
+        "term_slope",
+        "skew",
+        "rv",
+    ];
+    if name.starts_with("ma") {
+        "USD"
+    } else if FRACTIONS.iter().any(|start| name.starts_with(start)) {
+        "%"
+    } else {
+        ""
+    }
 }

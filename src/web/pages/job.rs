@@ -1,12 +1,13 @@
-//! One job: its life, its attempts, its arguments, and what it produced.
+//! One job: its life, its attempts with their errors and log lines, and what it produced.
 
-use crate::db::jobs;
+use crate::db::jobs::{self, EventRow, JobRow};
 use crate::db::pages::decision;
 use crate::web::Site;
 use crate::web::error::PageError;
+use crate::web::redact::redact;
 use crate::web::table::Table;
 use crate::web::view::View;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(super) async fn view(site: &Site, id: &str) -> Result<View, PageError> {
     let db = &site.ctx.db;
@@ -14,29 +15,69 @@ pub(super) async fn view(site: &Site, id: &str) -> Result<View, PageError> {
         .await?
         .ok_or_else(|| PageError::not_found("That job"))?;
     let events = jobs::events(db, id).await?;
-    let decisions = decision::of_job(db, id).await?;
-    let orders = decision::orders_of_job(db, id).await?;
+    let parent = match &row.parent {
+        Some(parent) => jobs::get(db, parent).await?,
+        None => None,
+    };
+    let finished = row.is_finished();
     Ok(View {
         title: format!("Job {} {}", row.kind, row.state),
         name: "job",
         fragments: &["detail"],
         values: json!({
-            "job": row, "events": events, "decisions": decisions, "orders": orders,
-            "children": jobs::children(db, id).await?,
-            "finished": row.is_finished(),
+            "job": shown(&row), "attempts": attempts(&row, &events), "by_hand": by_hand(&events),
+            "decisions": decision::of_job(db, id).await?, "orders": decision::orders_of_job(db, id).await?,
+            "decision": row.args.get("decision"), "parent": parent.as_ref().map(shown),
+            "children": jobs::children(db, id).await?.iter().map(shown).collect::<Vec<_>>(),
+            "finished": finished,
         }),
-        tables: vec![Table::of(
-            "events",
-            &[
-                "n",
-                "at_ms",
-                "started_ms",
-                "attempt",
-                "event",
-                "message",
-                "worker",
-            ],
-            &events,
-        )],
+        tables: vec![Table::of("events", EVENT_COLUMNS, &events)],
     })
+}
+
+const EVENT_COLUMNS: &[&str] = &[
+    "n",
+    "at_ms",
+    "started_ms",
+    "attempt",
+    "event",
+    "message",
+    "worker",
+];
+
+/// The row without secrets.
+pub(super) fn shown(row: &JobRow) -> Value {
+    let mut value = serde_json::to_value(row).unwrap_or_default();
+    for part in ["args", "result"] {
+        value[part] = redact(&value[part]);
+    }
+    value
+}
+
+/// Every attempt, the latest first: how it ended, how long it took, what it wrote.
+fn attempts(row: &JobRow, events: &[EventRow]) -> Vec<Value> {
+    (1..=row.attempt)
+        .rev()
+        .map(|attempt| {
+            let own = || events.iter().filter(move |event| event.attempt == attempt);
+            let end = own().find(|event| event.started_ms.is_some());
+            let lines: Vec<&EventRow> = own().filter(|event| event.event == "log").collect();
+            let running = attempt == row.attempt && row.state == "running";
+            let started_ms = end
+                .and_then(|event| event.started_ms)
+                .or(row.started_ms.filter(|_| attempt == row.attempt));
+            json!({
+                "attempt": attempt, "started_ms": started_ms, "ended_ms": end.map(|event| event.at_ms),
+                "state": if running { Some("running") } else { end.map(|event| event.event.as_str()) },
+                "message": end.and_then(|event| event.message.as_deref()),
+                "worker": end.and_then(|event| event.worker.as_deref()), "lines": lines,
+            })
+        })
+        .collect()
+}
+
+/// What people did to the job, and transitions outside of an attempt.
+fn by_hand(events: &[EventRow]) -> Vec<&EventRow> {
+    let outside = |event: &&EventRow| event.started_ms.is_none() && event.event != "log";
+    events.iter().filter(outside).collect()
 }

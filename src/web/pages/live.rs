@@ -1,20 +1,21 @@
 //! The Live Agent: what the desk holds, what it decided, and the controls over it.
 
+use super::chains::{chains, coins};
+use super::payoff;
 use super::query::Query;
 use crate::db::equity::EquityRow;
 use crate::db::pages::{book, equity, feed};
 use crate::domain::coin::Coin;
-use crate::domain::instrument::{DAY_MS, Instrument};
-use crate::domain::money;
+use crate::domain::instrument::DAY_MS;
 use crate::web::Site;
-use crate::web::chart::{self, Line};
+use crate::web::chart::{self, Axis, Line, Plot};
 use crate::web::error::PageError;
 use crate::web::table::Table;
 use crate::web::view::View;
 use serde_json::{Value, json};
 
-/// Decisions on the page; older ones are one click away.
-const FEED: i64 = 40;
+/// Decisions on the page, before quiet runs are folded; older ones are one click away.
+const FEED: i64 = 120;
 /// Roll chains that are looked at for open legs and the latest results.
 const CHAINS: i64 = 60;
 const CLOSED_SHOWN: usize = 8;
@@ -34,19 +35,37 @@ pub(super) async fn view(site: &Site, query: &Query) -> Result<View, PageError> 
     let settled = book::settled(db, desk, 200).await?;
     let marks = book::marks(db, desk).await?;
     let working = book::working(db, desk).await?;
-    let chains = chains(&legs, &settled, &marks);
+    let latest = latest(site).await?;
+    let index = |coin: &str| {
+        Some(
+            latest
+                .iter()
+                .find(|row| row.underlying == coin)?
+                .index_price,
+        )
+    };
+    let chains = chains(&legs, &settled, &marks, index);
     let (open, closed): (Vec<&Value>, Vec<&Value>) =
         chains.iter().partition(|chain| chain["open"] == true);
+    let closed: Vec<&Value> = closed.into_iter().rev().take(CLOSED_SHOWN).collect();
     let older = rows.last().filter(|_| rows.len() as i64 == FEED);
     let older = older.map(|last| query.with("/", &[("before", &last.id), ("notice", "")]));
     Ok(View {
         title: "Live agent".to_owned(),
         name: "live",
-        fragments: &["controls", "cards", "charts", "positions", "feed"],
+        fragments: &[
+            "controls",
+            "cards",
+            "charts",
+            "payoffs",
+            "positions",
+            "feed",
+        ],
         values: json!({
-            "cards": cards(site, &open).await?,
+            "cards": cards(site, &latest, &open).await?,
+            "payoffs": payoff::figures(&latest, &open),
             "open": open,
-            "closed": closed.iter().rev().take(CLOSED_SHOWN).collect::<Vec<_>>(),
+            "closed": closed,
             "working": working,
             "feed": folded(&rows),
             "older": older,
@@ -55,7 +74,10 @@ pub(super) async fn view(site: &Site, query: &Query) -> Result<View, PageError> 
         }),
         tables: vec![
             Table::of("decisions", FEED_COLUMNS, &rows),
+            Table::of("positions", POSITION_COLUMNS, &open),
             Table::of("legs", LEG_COLUMNS, &legs),
+            Table::of("working", WORKING_COLUMNS, &working),
+            Table::of("finished", POSITION_COLUMNS, &closed),
         ],
     })
 }
@@ -84,6 +106,40 @@ const FEED_COLUMNS: &[&str] = &[
     "cash_e8",
     "job",
 ];
+const POSITION_COLUMNS: &[&str] = &[
+    "chain",
+    "underlying",
+    "instrument",
+    "strike",
+    "expiry_ms",
+    "size_e8",
+    "currency",
+    "entry",
+    "mark",
+    "iv",
+    "delta",
+    "gamma",
+    "vega",
+    "theta",
+    "pnl",
+    "pnl_usd",
+    "fees_e8",
+    "rolls",
+    "opened_ms",
+    "decision",
+];
+const WORKING_COLUMNS: &[&str] = &[
+    "id",
+    "decision",
+    "instrument",
+    "leg",
+    "side",
+    "size_e8",
+    "filled_e8",
+    "limit_price_e8",
+    "state",
+    "created_ms",
+];
 const LEG_COLUMNS: &[&str] = &[
     "chain",
     "underlying",
@@ -99,25 +155,33 @@ const LEG_COLUMNS: &[&str] = &[
     "last_ms",
 ];
 
+/// The latest valuation of each underlying of the desk; one that was never valued is left out.
+async fn latest(site: &Site) -> Result<Vec<EquityRow>, PageError> {
+    let (ctx, now_ms) = (&site.ctx, site.ctx.clock.now_ms());
+    let mut rows = Vec::new();
+    for coin in &ctx.config.desk.underlyings {
+        rows.extend(equity::latest(&ctx.db, &ctx.desk, coin.as_str(), now_ms).await?);
+    }
+    Ok(rows)
+}
+
 /// One card per underlying: index, equity, the day's change, drawdown, margin, cover, next expiry.
-async fn cards(site: &Site, open: &[&Value]) -> Result<Vec<Value>, PageError> {
+async fn cards(
+    site: &Site,
+    latest: &[EquityRow],
+    open: &[&Value],
+) -> Result<Vec<Value>, PageError> {
+    let (db, desk) = (&site.ctx.db, &site.ctx.desk);
     let mut cards = Vec::new();
-    for coin in &site.ctx.config.desk.underlyings {
-        let now_ms = site.ctx.clock.now_ms();
-        let Some(last) =
-            equity::latest(&site.ctx.db, &site.ctx.desk, coin.as_str(), now_ms).await?
-        else {
-            continue;
-        };
-        let day_ms = last.at_ms - last.at_ms.rem_euclid(DAY_MS);
-        let range = (day_ms, last.at_ms);
-        let day = equity::series(&site.ctx.db, &site.ctx.desk, coin.as_str(), range, 2_000).await?;
-        cards.push(card(*coin, &last, &day, open));
+    for last in latest {
+        let range = (last.at_ms - last.at_ms.rem_euclid(DAY_MS), last.at_ms);
+        let day = equity::series(db, desk, &last.underlying, range, 2_000).await?;
+        cards.push(card(last, &day, open));
     }
     Ok(cards)
 }
 
-fn card(coin: Coin, last: &EquityRow, day: &[EquityRow], open: &[&Value]) -> Value {
+fn card(last: &EquityRow, day: &[EquityRow], open: &[&Value]) -> Value {
     let equity = coins(last.equity_e8);
     let first = day.first().map_or(equity, |row| coins(row.equity_e8));
     let peak = day
@@ -127,7 +191,7 @@ fn card(coin: Coin, last: &EquityRow, day: &[EquityRow], open: &[&Value]) -> Val
     let held: Vec<&Value> = open
         .iter()
         .copied()
-        .filter(|chain| chain["underlying"] == coin.as_str())
+        .filter(|chain| chain["underlying"] == last.underlying.as_str())
         .collect();
     let sum = |greek: &str| {
         held.iter()
@@ -140,9 +204,9 @@ fn card(coin: Coin, last: &EquityRow, day: &[EquityRow], open: &[&Value]) -> Val
         .min();
     let cover = coins(last.short_calls_e8);
     json!({
-        "coin": coin, "index": last.index_price, "equity": equity, "equity_usd": last.equity_usd,
+        "coin": last.underlying, "index": last.index_price, "equity": equity, "equity_usd": last.equity_usd,
         "day": equity - first, "day_usd": (equity - first) * last.index_price,
-        "drawdown": if peak > 0.0 { equity / peak - 1.0 } else { 0.0 },
+        "drawdown": if peak > 0.0 { rounded(equity / peak - 1.0) } else { 0.0 },
         "margin": if equity > 0.0 { last.initial_margin / equity } else { 0.0 },
         "maintenance": if equity > 0.0 { last.maintenance_margin / equity } else { 0.0 },
         "delta": last.net_delta, "gamma": sum("gamma"), "vega": sum("vega"), "theta": sum("theta"),
@@ -151,118 +215,25 @@ fn card(coin: Coin, last: &EquityRow, day: &[EquityRow], open: &[&Value]) -> Val
     })
 }
 
-fn coins(units: i64) -> f64 {
-    money::float(money::from_e8(units))
+/// To the hundredth of a percent that is shown, so that nothing is red that reads as zero.
+fn rounded(fraction: f64) -> f64 {
+    (fraction * 1e4).round() / 1e4
 }
 
-/// Roll chains with their legs, oldest first; the open leg carries its mark.
-fn chains(
-    legs: &[book::LegRow],
-    settled: &[book::SettledRow],
-    marks: &[crate::db::equity::MarkRow],
-) -> Vec<Value> {
-    let mut names: Vec<&str> = Vec::new();
-    for leg in legs {
-        if !names.contains(&leg.chain.as_str()) {
-            names.push(&leg.chain);
-        }
-    }
-    names
-        .into_iter()
-        .map(|name| {
-            let own: Vec<&book::LegRow> = legs.iter().filter(|leg| leg.chain == name).collect();
-            chain(name, &own, settled, marks)
-        })
-        .collect()
-}
-
-fn chain(
-    name: &str,
-    legs: &[&book::LegRow],
-    settled: &[book::SettledRow],
-    marks: &[crate::db::equity::MarkRow],
-) -> Value {
-    let ended = |leg: &book::LegRow| {
-        settled
-            .iter()
-            .find(|row| row.chain == name && row.instrument == leg.instrument)
-    };
-    let held = |leg: &book::LegRow| {
-        if ended(leg).is_some() {
-            0
-        } else {
-            leg.sold_e8 - leg.bought_e8
-        }
-    };
-    let cash: i64 = legs
-        .iter()
-        .map(|leg| leg.cash_e8 + ended(leg).map_or(0, |row| row.cash_e8))
-        .sum();
-    let fees: i64 = legs
-        .iter()
-        .map(|leg| leg.fees_e8 + ended(leg).map_or(0, |row| row.fee_e8))
-        .sum();
-    let open = legs.iter().find(|leg| held(leg) > 0);
-    let shown = open.or(legs.last());
-    let Some(leg) = shown else { return json!({}) };
-    let instrument: Option<Instrument> = leg.instrument.parse().ok();
-    let size = held(leg);
-    let mark = open.and_then(|leg| marks.iter().find(|mark| mark.instrument == leg.instrument));
-    let value = mark
-        .and_then(|mark| mark.mark)
-        .map(|price| -price * coins(size));
-    let greek = |of: fn(&crate::db::equity::MarkRow) -> Option<f64>| {
-        mark.and_then(of).map(|greek| -greek * coins(size))
-    };
-    json!({
-        "chain": name, "underlying": leg.underlying, "open": open.is_some(), "currency": leg.currency,
-        "instrument": leg.instrument, "rolls": legs.len().saturating_sub(1),
-        "strike": instrument.map(|instrument| instrument.strike()),
-        "expiry_ms": instrument.map(|instrument| instrument.expiry_ms),
-        "size_e8": if open.is_some() { size } else { leg.sold_e8 },
-        "entry": average(leg.premium_in_e8, leg.sold_e8),
-        "mark": mark.and_then(|mark| mark.mark), "iv": mark.and_then(|mark| mark.mark_iv),
-        "delta": greek(|mark| mark.delta), "gamma": greek(|mark| mark.gamma),
-        "vega": greek(|mark| mark.vega), "theta": greek(|mark| mark.theta),
-        "mark_at_ms": mark.map(|mark| mark.at_ms),
-        "pnl": if open.is_some() { value.map(|value| value + coins(cash)) } else { Some(coins(cash)) },
-        "fees_e8": fees, "opened_ms": legs.first().map(|leg| leg.opened_ms), "decision": leg.decision,
-        "legs": legs.iter().map(|leg| leg_value(leg, ended(leg))).collect::<Vec<_>>(),
-    })
-}
-
-fn leg_value(leg: &book::LegRow, ended: Option<&book::SettledRow>) -> Value {
-    let outcome = match ended {
-        Some(row) if row.payoff_e8 != 0 => "assigned",
-        Some(_) => "expired worthless",
-        None if leg.bought_e8 >= leg.sold_e8 => "bought back",
-        None => "open",
-    };
-    json!({
-        "instrument": leg.instrument, "outcome": outcome, "sold_e8": leg.sold_e8,
-        "entry": average(leg.premium_in_e8, leg.sold_e8), "exit": average(leg.premium_out_e8, leg.bought_e8),
-        "delivery_price": ended.map(|row| coins(row.delivery_price_e8)),
-        "cash_e8": leg.cash_e8 + ended.map_or(0, |row| row.cash_e8), "opened_ms": leg.opened_ms,
-        "closed_ms": ended.map_or(leg.last_ms, |row| row.at_ms), "decision": leg.decision,
-    })
-}
-
-fn average(amount_e8: i64, size_e8: i64) -> Option<f64> {
-    (size_e8 != 0).then(|| amount_e8 as f64 / size_e8 as f64)
-}
-
-/// Runs of the same quiet outcome become one line: first and last of the run, and how many.
+/// Runs of the same quiet outcome, and runs of failed ticks, become one line: the latest of the run, when
+/// it began, and how many.
 fn folded(rows: &[feed::FeedRow]) -> Vec<Value> {
     let mut lines: Vec<Value> = Vec::new();
     for row in rows {
         let quiet =
             row.final_action == "DO_NOTHING" && row.error.is_none() && row.refusal.is_none();
-        let same = lines
-            .last_mut()
-            .filter(|last| quiet && last["quiet"] == true);
-        if let Some(last) = same {
+        let alike = |last: &&mut Value| {
+            (quiet && last["quiet"] == true) || (row.error.is_some() && last["error"].is_string())
+        };
+        if let Some(last) = lines.last_mut().filter(alike) {
             last["count"] = json!(last["count"].as_i64().unwrap_or(1) + 1);
             last["from_ms"] = json!(row.as_of_ms);
+            also(last, &row.underlying);
             continue;
         }
         let mut line = serde_json::to_value(row).unwrap_or_default();
@@ -273,42 +244,66 @@ fn folded(rows: &[feed::FeedRow]) -> Vec<Value> {
     lines
 }
 
-/// Equity against simply holding the deposit, both in coin, per underlying.
+/// Names a coin that a folded run speaks of, once.
+fn also(line: &mut Value, coin: &str) {
+    let named = line["underlying"].as_str().unwrap_or_default();
+    if !named.contains(coin) {
+        line["underlying"] = json!(format!("{named}, {coin}"));
+    }
+}
+
+/// Equity against simply holding the deposit in coin, and the index, per underlying.
 async fn charts(site: &Site) -> Result<Vec<Value>, PageError> {
+    let (db, desk) = (&site.ctx.db, &site.ctx.desk);
     let mut charts = Vec::new();
     for coin in &site.ctx.config.desk.underlyings {
         let range = (i64::MIN, i64::MAX);
-        let rows =
-            equity::series(&site.ctx.db, &site.ctx.desk, coin.as_str(), range, POINTS).await?;
-        if rows.len() < 2 {
-            continue;
+        let rows = equity::series(db, desk, coin.as_str(), range, POINTS).await?;
+        if rows.len() > 1 {
+            charts.push(equity_chart(*coin, &rows));
+            charts.push(index_chart(*coin, &rows));
         }
-        let points =
-            |of: fn(&EquityRow) -> f64| rows.iter().map(|row| (row.at_ms, of(row))).collect();
-        let hold = rows.first().map_or(0.0, |row| coins(row.equity_e8));
-        let lines = [
-            Line {
-                name: "equity",
-                class: "equity",
-                points: points(|row| coins(row.equity_e8)),
-            },
-            Line {
-                name: "start",
-                class: "hold",
-                points: rows.iter().map(|row| (row.at_ms, hold)).collect(),
-            },
-        ];
-        let title = format!("Equity of the {coin} book in {coin}");
-        charts.push(json!({ "coin": coin, "title": title, "svg": chart::svg(&title, coin.as_str(), 4, &lines) }));
-        let index = [Line {
-            name: "index",
-            class: "index",
-            points: points(|row| row.index_price),
-        }];
-        let title = format!("Index of {coin} in USD");
-        charts.push(
-            json!({ "coin": coin, "title": title, "svg": chart::svg(&title, "USD", 0, &index) }),
-        );
     }
     Ok(charts)
+}
+
+fn equity_chart(coin: Coin, rows: &[EquityRow]) -> Value {
+    let hold = rows.first().map_or(0.0, |row| coins(row.equity_e8));
+    let lines = [
+        line("equity", "equity", rows, |row| coins(row.equity_e8)),
+        line("held coin", "hold", rows, |_| hold),
+    ];
+    let title = format!("Equity of the {coin} book, {coin}");
+    time_chart(&title, coin.as_str(), 4, &lines)
+}
+
+fn index_chart(coin: Coin, rows: &[EquityRow]) -> Value {
+    let lines = [line("index", "index", rows, |row| row.index_price)];
+    time_chart(&format!("{coin} index, USD"), "USD", 0, &lines)
+}
+
+fn line(
+    name: &'static str,
+    class: &'static str,
+    rows: &[EquityRow],
+    value: impl Fn(&EquityRow) -> f64,
+) -> Line {
+    let points = rows.iter().map(|row| (row.at_ms as f64, value(row)));
+    Line {
+        name,
+        class,
+        points: points.collect(),
+    }
+}
+
+fn time_chart(title: &str, unit: &str, digits: usize, lines: &[Line]) -> Value {
+    chart::figure(&Plot {
+        title,
+        unit,
+        digits,
+        axis: Axis::Time,
+        lines,
+        marks: &[],
+        zero: false,
+    })
 }

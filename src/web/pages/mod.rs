@@ -1,13 +1,18 @@
 //! From an address to a page. The same address gives the page, its live fragments, and its tables
 //! as CSV or JSON, so that what is exported is what is shown.
 
+mod chains;
 mod confirm;
 mod decision;
 mod job;
 mod jobs;
 mod live;
+mod payoff;
 mod query;
+mod queues;
 mod quotes;
+mod snapshot;
+mod why_not;
 
 use super::Site;
 use super::error::PageError;
@@ -16,6 +21,7 @@ use super::view::{self, View};
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
+pub(super) use jobs::filter as job_filter;
 pub(super) use query::{Query, encode};
 use serde_json::{Value, json};
 
@@ -33,7 +39,7 @@ pub(super) async fn open(site: &Site, uri: &Uri) -> Result<View, PageError> {
         ["quotes"] => quotes::view(site, &query).await,
         ["jobs"] => jobs::view(site, &query).await,
         ["jobs", id] => job::view(site, id).await,
-        ["confirm", action] => confirm::view(action, &query),
+        ["confirm", action] => confirm::view(site, action, &query).await,
         _ => Err(PageError::not_found("That page")),
     }
 }

@@ -20,6 +20,11 @@ impl Query {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Every name, as often as it stands in the address.
+    pub(in crate::web) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     pub(in crate::web) fn owned(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)
     }
