@@ -8,6 +8,7 @@
 mod import;
 mod support;
 
+mod browser;
 mod db;
 mod desk;
 mod queue;
@@ -15,3 +16,4 @@ mod queue_faults;
 mod reader;
 mod replay;
 mod synthetic;
+mod web;

@@ -1,0 +1,341 @@
+//! A real browser on the real program: the first minutes of a person who opens the desk.
+//!
+//! Needs Debian's chromium and chromium-driver. Without them it is skipped, or fails where `CI` is set.
+//! `THETAQ_SCREENSHOTS` names a folder for a picture of every page, light and dark, wide and narrow.
+
+mod driver;
+
+use crate::support::thetaq;
+use driver::Driver;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+use thetaq::clock::Stopwatch;
+use thirtyfour::prelude::*;
+
+/// `thetaq up` on a fresh file; killed when dropped.
+struct Desk {
+    child: Child,
+    login: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("thetaq.db").display());
+        let mut child = thetaq()
+            .current_dir(folder.path())
+            .args([
+                "up",
+                "--bind",
+                "127.0.0.1:0",
+                "--json",
+                "--database-url",
+                &url,
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut text = String::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let login = loop {
+            text += &lines
+                .next()
+                .expect("the program printed its login address")
+                .unwrap();
+            if let Ok(document) = serde_json::from_str::<serde_json::Value>(&text) {
+                break document["login"].as_str().unwrap().to_owned();
+            }
+        };
+        Self {
+            child,
+            login,
+            _folder: folder,
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        let (base, _) = self.login.split_once("/login").unwrap();
+        format!("{base}{path}")
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Pages by name; the decision and its job are filled in once they exist.
+struct Pages(Vec<(&'static str, String)>);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_opens_the_desk() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let since = Stopwatch::start();
+    let desk = Desk::start();
+    let browser = driver.browser().await;
+    let journey = async {
+        first_decisions(&browser, &desk, &since).await;
+        let pages = wander(&browser, &desk).await;
+        zoom_a_chart(&browser, &desk).await;
+        kill_switch(&browser, &desk).await;
+        every_page_fits(&browser, &desk, &pages).await;
+        no_complaints(&driver, &browser).await;
+    };
+    journey.await;
+    browser.quit().await.unwrap();
+}
+
+/// Both coins are decided and traded within 15 seconds of the start, without a reload, and nothing is red.
+async fn first_decisions(browser: &WebDriver, desk: &Desk, since: &Stopwatch) {
+    browser.goto(&desk.login).await.unwrap();
+    assert_eq!(
+        browser.current_url().await.unwrap().as_str(),
+        desk.url("/"),
+        "the token left the address"
+    );
+    mark_document(browser).await;
+    for coin in ["BTC", "ETH"] {
+        let row = format!(
+            "//section[@id='feed']//tr[td[2][.='{coin}'] and .//span[contains(@class,'open_covered_call')] \
+             and td[contains(.,'1/1 filled')]]"
+        );
+        wait_for(browser, &row, 15).await;
+        let held = format!("//section[@id='positions']//a[starts-with(.,'{coin}')]");
+        wait_for(browser, &held, 15).await;
+    }
+    let took = since.elapsed();
+    assert!(
+        took < Duration::from_secs(15),
+        "decisions of both coins took {took:?}"
+    );
+    assert!(is_same_document(browser).await, "the page was reloaded");
+    let red = browser
+        .find_all(By::Css(".chip.bad:not([hidden]), .failed"))
+        .await
+        .unwrap();
+    assert_eq!(
+        red.len(),
+        0,
+        "something is red: {}",
+        browser.source().await.unwrap()
+    );
+}
+
+/// Dragging across a chart zooms it and every chart over the same time; Escape shows the whole again.
+async fn zoom_a_chart(browser: &WebDriver, desk: &Desk) {
+    browser.goto(desk.url("/")).await.unwrap();
+    let chart = wait_for(browser, "//div[@id='charts']//*[name()='svg']", 20).await;
+    chart.scroll_into_view().await.unwrap();
+    let hand = browser.action_chain();
+    let drag = hand
+        .move_to_element_with_offset(&chart, -60, 0)
+        .click_and_hold();
+    drag.move_by_offset(120, 0)
+        .release()
+        .perform()
+        .await
+        .unwrap();
+    let zoomed = "//div[@id='charts'][count(.//*[name()='svg'][contains(@class,'zoomed')]) = 4]";
+    wait_for(browser, zoomed, 5).await;
+    browser
+        .action_chain()
+        .send_keys(Key::Escape)
+        .perform()
+        .await
+        .unwrap();
+    wait_for(
+        browser,
+        "//div[@id='charts'][not(.//*[name()='svg'][contains(@class,'zoomed')])]",
+        5,
+    )
+    .await;
+}
+
+/// A value on `window` is gone after a reload.
+async fn mark_document(browser: &WebDriver) {
+    browser
+        .execute("window.seen = true", Vec::new())
+        .await
+        .unwrap();
+}
+
+async fn is_same_document(browser: &WebDriver) -> bool {
+    let seen = browser
+        .execute("return window.seen === true", Vec::new())
+        .await
+        .unwrap();
+    seen.json().as_bool().unwrap()
+}
+
+/// Theme, keyboard, a job, a decision with its parts, a re-run, the option chain.
+async fn wander(browser: &WebDriver, desk: &Desk) -> Pages {
+    let theme = async || {
+        let root = browser.find(By::Css("html")).await.unwrap();
+        root.attr("data-theme").await.unwrap().unwrap()
+    };
+    let body = async || browser.find(By::Css("body")).await.unwrap();
+    body().await.send_keys("t").await.unwrap();
+    let first = theme().await;
+    body().await.send_keys("t").await.unwrap();
+    assert_ne!(theme().await, first, "t changes the theme");
+    body().await.send_keys("gj").await.unwrap();
+    wait_for(browser, "//h1[.='Jobs']", 5).await;
+    let tick = "//section[@id='list']//tr[.//span[.='succeeded']]//a[.='tick']";
+    let job = wait_for(browser, tick, 10)
+        .await
+        .attr("href")
+        .await
+        .unwrap()
+        .unwrap();
+    browser.goto(desk.url(&job)).await.unwrap();
+    wait_for(browser, "//h1[contains(.,'tick')]//span[.='succeeded']", 5).await;
+    wait_for(browser, "//section[h2='Attempts']//span[.='succeeded']", 5).await;
+    browser
+        .goto(desk.url("/?action=OPEN_COVERED_CALL"))
+        .await
+        .unwrap();
+    let opened = wait_for(browser, "//section[@id='feed']//td[1]/a", 5).await;
+    let decision = opened.attr("href").await.unwrap().unwrap();
+    browser.goto(desk.url(&decision)).await.unwrap();
+    for part in [
+        "//tr[@class='chosen']//span[.='chosen']",
+        "//section[@id='why-not']//code[contains(.,'[desk]')]",
+        "//section[header/h2='Risk checks']//span[.='pass']",
+        "//ol[@class='lineage']/li[b='Fill']",
+    ] {
+        wait_for(browser, part, 5).await;
+    }
+    browser
+        .find(By::XPath("//form[@action='/actions/replay']/button"))
+        .await
+        .unwrap()
+        .click()
+        .await
+        .unwrap();
+    wait_for(browser, "//div[@id='replay']//span[.='identical']", 10).await;
+    browser.goto(desk.url("/quotes")).await.unwrap();
+    wait_for(
+        browser,
+        "//table[contains(@class,'chain')]//tr[@class='spot']",
+        5,
+    )
+    .await;
+    let held = "//nav[@aria-label='Expiries']/a[contains(.,'held')]";
+    let expiry = wait_for(browser, held, 5)
+        .await
+        .attr("href")
+        .await
+        .unwrap()
+        .unwrap();
+    browser.goto(desk.url(&expiry)).await.unwrap();
+    wait_for(
+        browser,
+        "//tr[@class='chosen']//span[contains(.,'held')]",
+        5,
+    )
+    .await;
+    Pages(vec![
+        ("live", "/".to_owned()),
+        ("jobs", "/jobs".to_owned()),
+        (
+            "jobs-search",
+            "/jobs?q=kind:tick+state:succeeded".to_owned(),
+        ),
+        ("job", job),
+        ("decision", decision),
+        ("quotes", expiry),
+        ("confirm", "/confirm/kill".to_owned()),
+        ("missing", "/nothing".to_owned()),
+    ])
+}
+
+/// The kill switch goes through its confirmation and shows on every page.
+async fn kill_switch(browser: &WebDriver, desk: &Desk) {
+    browser.goto(desk.url("/")).await.unwrap();
+    wait_for(browser, "//a[.='Kill switch']", 5)
+        .await
+        .click()
+        .await
+        .unwrap();
+    wait_for(browser, "//button[.='Kill switch on']", 5)
+        .await
+        .click()
+        .await
+        .unwrap();
+    wait_for(
+        browser,
+        "//p[@class='notice'][contains(.,'The kill switch is on')]",
+        5,
+    )
+    .await;
+    wait_for(browser, "//div[@id='status']//span[.='kill switch on']", 5).await;
+    wait_for(browser, "//button[.='Kill switch off']", 5)
+        .await
+        .click()
+        .await
+        .unwrap();
+    wait_for(browser, "//div[@id='status']//span[.='kill switch off']", 5).await;
+}
+
+/// No page is wider than its window: a desk and a phone, light and dark.
+async fn every_page_fits(browser: &WebDriver, desk: &Desk, pages: &Pages) {
+    for (name, path) in &pages.0 {
+        for (width, height) in [(1280, 900), (390, 844)] {
+            driver::resize(browser, width, height).await;
+            for theme in ["light", "dark"] {
+                browser.goto(desk.url(path)).await.unwrap();
+                let choose = format!(
+                    "localStorage.setItem('theme', '{theme}'); document.documentElement.dataset.theme = '{theme}'"
+                );
+                browser.execute(choose, Vec::new()).await.unwrap();
+                let sizes = browser
+                    .execute(
+                        "return [document.documentElement.scrollWidth, innerWidth]",
+                        Vec::new(),
+                    )
+                    .await
+                    .unwrap();
+                let [content, window]: [u32; 2] = sizes.convert().unwrap();
+                assert!(
+                    content <= window,
+                    "{path} at {width}: {content} wide in {window}"
+                );
+                driver::picture(browser, &format!("{name}-{theme}-{width}"), width).await;
+                driver::resize(browser, width, height).await;
+            }
+        }
+    }
+}
+
+/// The console has no error: no blocked script, no failed asset.
+async fn no_complaints(driver: &Driver, browser: &WebDriver) {
+    let complaints: Vec<_> = driver
+        .console(browser)
+        .await
+        .into_iter()
+        .filter(|line| !line.contains("/nothing"))
+        .collect();
+    assert!(complaints.is_empty(), "{complaints:#?}");
+}
+
+/// Waits for one XPath, found anew each time: content that is swapped meanwhile is no trap.
+async fn wait_for(browser: &WebDriver, path: &str, seconds: u64) -> WebElement {
+    let query = browser
+        .query(By::XPath(path))
+        .wait(Duration::from_secs(seconds), Duration::from_millis(100));
+    match query.first().await {
+        Ok(element) => element,
+        Err(error) => {
+            driver::picture(browser, "failed", 1280).await;
+            let source = browser.source().await.unwrap_or_default();
+            panic!("waited {seconds} s for {path}: {error}\n{source}")
+        }
+    }
+}
