@@ -49,8 +49,8 @@ const LEFT: f64 = 92.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 30.0;
-const ROWS: usize = 4;
-const COLUMNS: usize = 5;
+const ROWS: usize = 3;
+const COLUMNS: usize = 4;
 /// Half of a wide label.
 const EDGE: f64 = 45.0;
 
@@ -68,11 +68,15 @@ fn svg(plot: &Plot<'_>) -> String {
     let frame = Frame::of(plot);
     let title = plot.title;
     let mut text = format!(
-        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\" data-left=\"{LEFT}\" \
-         data-right=\"{}\" data-from=\"{}\" data-to=\"{}\"><title>{title}</title><desc>{}</desc>",
+        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" tabindex=\"0\" aria-label=\"{title}\" \
+         data-left=\"{LEFT}\" data-right=\"{}\" data-top=\"{TOP}\" data-bottom=\"{}\" data-from=\"{}\" data-to=\"{}\" \
+         data-low=\"{}\" data-high=\"{}\"><title>{title}</title><desc>{}</desc>",
         WIDTH - RIGHT,
+        HEIGHT - BOTTOM,
         frame.from,
         frame.to,
+        frame.low,
+        frame.high,
         described(plot),
     );
     rows(&mut text, plot, &frame);
@@ -156,20 +160,21 @@ fn rows(text: &mut String, plot: &Plot<'_>, frame: &Frame) {
     }
 }
 
-/// About `count` round values within a range: multiples of 1, 2 or 5 times a power of ten.
-fn ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
-    let wanted = (high - low) / count as f64;
-    let mut step = 1e-9;
-    while step * 10.0 <= wanted {
-        step *= 10.0;
+/// At least `least` round values within a range, as few as that allows: multiples of 1, 2 or 5 times a
+/// power of ten.
+fn ticks(low: f64, high: f64, least: usize) -> Vec<f64> {
+    let mut power = 1e12;
+    while power > 1e-12 {
+        for factor in [5.0, 2.0, 1.0] {
+            let step = factor * power;
+            let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
+            if last - first + 1 >= least as i64 {
+                return (first..=last).map(|n| n as f64 * step).collect();
+            }
+        }
+        power /= 10.0;
     }
-    let step = [1.0, 2.0, 5.0, 10.0]
-        .map(|factor| factor * step)
-        .into_iter()
-        .find(|step| *step >= wanted)
-        .unwrap_or(wanted);
-    let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
-    (first..=last).map(|n| n as f64 * step).collect()
+    vec![low, high]
 }
 
 /// Decimals that tell neighbouring ticks apart.
@@ -205,7 +210,7 @@ fn columns(text: &mut String, plot: &Plot<'_>, frame: &Frame) {
         };
         let _ = write!(
             text,
-            "<text class=\"tick {anchor}\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>",
+            "<text class=\"tick place {anchor}\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>",
             HEIGHT - 8.0,
             label(plot.axis, at)
         );
@@ -228,8 +233,9 @@ fn marks(text: &mut String, plot: &Plot<'_>, frame: &Frame) {
         let (anchor, shift) = if left { ("end", -5.0) } else { ("start", 5.0) };
         let _ = write!(
             text,
-            "<line class=\"mark {class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{:.1}\"/>\
-             <text class=\"tick {anchor}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            "<g class=\"mark\" data-at=\"{}\" data-x=\"{x:.1}\"><line class=\"mark {class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" \
+             y1=\"{TOP}\" y2=\"{:.1}\"/><text class=\"tick {anchor}\" x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
+            mark.at,
             HEIGHT - BOTTOM,
             x + shift,
             HEIGHT - BOTTOM - if mark.left { 8.0 } else { 28.0 },
@@ -306,7 +312,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_told_apart() {
-        let found = ticks(1.99987, 2.00004, 4);
+        let found = ticks(1.99987, 2.00004, 3);
         assert!(found.len() >= 3, "{found:?}");
         let labels: Vec<String> = found
             .iter()
@@ -315,7 +321,7 @@ mod tests {
         let mut distinct = labels.clone();
         distinct.dedup();
         assert_eq!(labels, distinct);
-        assert_eq!(ticks(-620.0, 1_130.0, 4), [-500.0, 0.0, 500.0, 1_000.0]);
+        assert_eq!(ticks(-620.0, 1_130.0, 3), [-500.0, 0.0, 500.0, 1_000.0]);
     }
 
     #[test]

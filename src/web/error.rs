@@ -37,7 +37,7 @@ impl PageError {
         Self::new(
             StatusCode::NOT_FOUND,
             format!("{what} is not here"),
-            "It may have been pruned, or the address is wrong. The pages in the navigation list what exists.",
+            "It may have been pruned, or the address is wrong. The Live agent and the list of jobs link what exists.",
         )
     }
 

@@ -1,47 +1,162 @@
-// Crosshair and tooltip over the server's SVG charts; without scripts the charts still stand.
+// Over the server's SVG charts: linked crosshair, tooltip, drag to zoom, shift-drag to pan, double click or
+// Escape to reset, arrow keys to walk. Without scripts the charts still stand.
 (() => {
   "use strict";
   const tip = document.createElement("div");
   tip.className = "tip";
   tip.hidden = true;
   document.body.append(tip);
+  // What a person zoomed to outlives the swap of a fragment: ranges by the name of the chart.
+  const ranges = new Map();
+  const nameOf = (svg) => svg.getAttribute("aria-label");
+  const dataOf = (svg) => JSON.parse(svg.parentElement.querySelector("script").textContent);
+  const sizes = (svg) => Object.fromEntries(Object.entries(svg.dataset).map(([key, value]) => [key, Number(value)]));
+  const whole = (svg) => { const { from, to } = sizes(svg); return [from, to]; };
+  const shown = (svg) => ranges.get(nameOf(svg)) || whole(svg);
 
+  // --- from pixels to values and back
+  function valueAt(svg, clientX) {
+    const box = svg.getBoundingClientRect();
+    const { left, right } = sizes(svg);
+    const x = (clientX - box.left) * svg.viewBox.baseVal.width / box.width;
+    const share = Math.min(1, Math.max(0, (x - left) / (right - left)));
+    const [from, to] = shown(svg);
+    return from + share * (to - from);
+  }
+  function placeOf(svg, value) {
+    const { left, right } = sizes(svg);
+    const [from, to] = shown(svg);
+    return left + (value - from) / (to - from) * (right - left);
+  }
   function nearest(points, at) {
     let low = 0, high = points.length - 1;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (points[middle][0] < at) low = middle + 1; else high = middle;
     }
-    const before = points[low - 1];
-    return before && at - before[0] < points[low][0] - at ? before : points[low];
+    return low > 0 && at - points[low - 1][0] < points[low][0] - at ? low - 1 : low;
   }
 
-  document.addEventListener("pointermove", (event) => {
-    const svg = event.target.closest?.("svg.chart");
-    if (!svg) { hide(); return; }
-    const box = svg.getBoundingClientRect();
-    const { left, right, from, to } = svg.dataset;
-    const x = (event.clientX - box.left) * svg.viewBox.baseVal.width / box.width;
-    const share = Math.min(1, Math.max(0, (x - left) / (right - left)));
-    const at = Number(from) + share * (to - from);
-    const data = JSON.parse(svg.parentElement.querySelector("script").textContent);
-    const rows = data.lines.map((line) => [line.name, nearest(line.points, at)]);
-    const cross = svg.querySelector(".cross");
-    const where = Number(left) + share * (right - left);
-    cross.setAttribute("x1", where);
-    cross.setAttribute("x2", where);
-    cross.setAttribute("visibility", "visible");
-    const place = rows[0][1][0];
-    const heading = data.axis === "time" ? new Date(place).toISOString().slice(0, 16).replace("T", " ") : `at ${Math.round(place).toLocaleString("en")} USD`;
-    tip.textContent = [heading,
-      ...rows.map(([name, point]) => `${name} ${point[1].toFixed(data.digits)} ${data.unit}`)].join("\n");
+  // --- redraw within the shown range
+  function draw(svg) {
+    const data = dataOf(svg), [from, to] = shown(svg), { top, bottom, low, high } = sizes(svg);
+    const y = (value) => top + (high - value) / (high - low) * (bottom - top);
+    svg.querySelectorAll("path.line").forEach((path, n) => {
+      const points = within(data.lines[n].points, from, to);
+      path.setAttribute("d", "M" + points.map(([x, value]) => `${placeOf(svg, x).toFixed(1)} ${y(value).toFixed(1)}`).join("L"));
+    });
+    const labels = [...svg.querySelectorAll("text.place")];
+    labels.forEach((label, n) => {
+      const at = from + (to - from) * n / (labels.length - 1);
+      label.setAttribute("x", placeOf(svg, at).toFixed(1));
+      label.setAttribute("class", `tick place ${n === 0 ? "start" : n === labels.length - 1 ? "end" : "middle"}`);
+      label.textContent = placeText(data, at, to - from);
+    });
+    for (const mark of svg.querySelectorAll("g.mark")) {
+      const at = Number(mark.dataset.at), inside = at >= from && at <= to;
+      mark.setAttribute("visibility", inside ? "visible" : "hidden");
+      mark.setAttribute("transform", `translate(${(placeOf(svg, at) - Number(mark.dataset.x)).toFixed(1)} 0)`);
+    }
+    svg.classList.toggle("zoomed", ranges.has(nameOf(svg)));
+  }
+  // The points of a range, with the line cut where it enters and leaves.
+  function within(points, from, to) {
+    const cut = (a, b, x) => [x, a[1] + (b[1] - a[1]) * (x - a[0]) / (b[0] - a[0])];
+    const kept = [];
+    points.forEach((point, n) => {
+      const before = points[n - 1];
+      for (const edge of [from, to]) if (before && before[0] < edge && point[0] > edge) kept.push(cut(before, point, edge));
+      if (point[0] >= from && point[0] <= to) kept.push(point);
+    });
+    return kept.length ? kept : points.slice(0, 1);
+  }
+  function placeText(data, at, span) {
+    if (data.axis !== "time") return Math.round(at).toLocaleString("en");
+    const text = new Date(at).toUTCString();
+    return text.slice(5, 12).trim() + " " + text.slice(17, span < 600000 ? 25 : 22);
+  }
+  function zoom(svg, from, to) {
+    const [first, last] = whole(svg);
+    const same = [...document.querySelectorAll("svg.chart")].filter((other) => other === svg || linked(svg, other));
+    const all = to - from >= last - first || to <= from;
+    for (const other of same) {
+      if (all) ranges.delete(nameOf(other)); else ranges.set(nameOf(other), [Math.max(first, from), Math.min(last, to)]);
+      draw(other);
+    }
+  }
+  // Charts over the same stretch of time move together.
+  function linked(a, b) {
+    return dataOf(a).axis === "time" && dataOf(b).axis === "time" && String(whole(a)) === String(whole(b));
+  }
+
+  // --- crosshair
+  function point(svg, at, clientX, clientY) {
+    for (const other of document.querySelectorAll("svg.chart")) {
+      const cross = other.querySelector(".cross"), on = other === svg || linked(svg, other);
+      cross.setAttribute("visibility", on ? "visible" : "hidden");
+      for (const end of on ? ["x1", "x2"] : []) cross.setAttribute(end, placeOf(other, at));
+    }
+    const data = dataOf(svg);
+    const rows = data.lines.map((line) => [line.name, line.points[nearest(line.points, at)]]);
+    const heading = data.axis === "time" ? new Date(rows[0][1][0]).toISOString().slice(0, 16).replace("T", " ")
+      : `at ${Math.round(rows[0][1][0]).toLocaleString("en")} USD`;
+    tip.textContent = [heading, ...rows.map(([name, [, value]]) => `${name} ${value.toFixed(data.digits)} ${data.unit}`)].join("\n");
     tip.hidden = false;
-    tip.style.left = `${Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8)}px`;
-    tip.style.top = `${event.clientY + 14}px`;
-  });
+    tip.style.left = `${Math.max(8, Math.min(clientX + 14, innerWidth - tip.offsetWidth - 8))}px`;
+    tip.style.top = `${clientY + 14}px`;
+  }
   function hide() {
     if (tip.hidden) return;
     tip.hidden = true;
     for (const cross of document.querySelectorAll("svg.chart .cross")) cross.setAttribute("visibility", "hidden");
   }
+
+  // --- hand
+  let drag = null;
+  const chartOf = (event) => event.target.closest?.("svg.chart");
+  document.addEventListener("pointerdown", (event) => {
+    const svg = chartOf(event);
+    if (!svg || event.button !== 0 || event.pointerType === "touch") return;
+    drag = { svg, clientX: event.clientX, at: valueAt(svg, event.clientX), range: shown(svg), pan: event.shiftKey };
+    event.preventDefault();
+    svg.focus({ preventScroll: true });
+  });
+  document.addEventListener("pointermove", (event) => {
+    const svg = chartOf(event);
+    if (drag?.pan && svg === drag.svg) {
+      const moved = valueAt(svg, event.clientX) - valueAt(svg, drag.clientX);
+      const [from, to] = drag.range, [first, last] = whole(svg);
+      const shift = Math.min(Math.max(-moved, first - from), last - to);
+      zoom(svg, from + shift, to + shift);
+    }
+    if (svg) point(svg, valueAt(svg, event.clientX), event.clientX, event.clientY); else hide();
+  });
+  document.addEventListener("pointerup", (event) => {
+    if (drag && !drag.pan && Math.abs(event.clientX - drag.clientX) > 8) {
+      const at = valueAt(drag.svg, event.clientX);
+      zoom(drag.svg, Math.min(at, drag.at), Math.max(at, drag.at));
+    }
+    drag = null;
+  });
+  document.addEventListener("dblclick", (event) => { const svg = chartOf(event); if (svg) zoom(svg, ...whole(svg)); });
+
+  // --- keys
+  let cursor = 0;
+  document.addEventListener("keydown", (event) => {
+    const svg = chartOf(event);
+    if (!svg) return;
+    if (event.key === "Escape") { zoom(svg, ...whole(svg)); hide(); return; }
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const points = dataOf(svg).lines[0].points, [from, to] = shown(svg);
+    const [first, last] = [nearest(points, from), nearest(points, to)];
+    cursor = Math.min(last, Math.max(first, cursor + step));
+    const box = svg.getBoundingClientRect();
+    const x = placeOf(svg, points[cursor][0]) * box.width / svg.viewBox.baseVal.width;
+    point(svg, points[cursor][0], box.left + x, box.top + 20);
+  });
+  document.addEventListener("swapped", (event) => {
+    for (const svg of event.detail.querySelectorAll("svg.chart")) if (ranges.has(nameOf(svg))) draw(svg);
+  });
 })();

@@ -83,6 +83,7 @@ async fn a_newcomer_opens_the_desk() {
     let journey = async {
         first_decisions(&browser, &desk, &since).await;
         let pages = wander(&browser, &desk).await;
+        zoom_a_chart(&browser, &desk).await;
         kill_switch(&browser, &desk).await;
         every_page_fits(&browser, &desk, &pages).await;
         no_complaints(&driver, &browser).await;
@@ -125,6 +126,36 @@ async fn first_decisions(browser: &WebDriver, desk: &Desk, since: &Stopwatch) {
         "something is red: {}",
         browser.source().await.unwrap()
     );
+}
+
+/// Dragging across a chart zooms it and every chart over the same time; Escape shows the whole again.
+async fn zoom_a_chart(browser: &WebDriver, desk: &Desk) {
+    browser.goto(desk.url("/")).await.unwrap();
+    let chart = wait_for(browser, "//div[@id='charts']//*[name()='svg']", 20).await;
+    chart.scroll_into_view().await.unwrap();
+    let hand = browser.action_chain();
+    let drag = hand
+        .move_to_element_with_offset(&chart, -60, 0)
+        .click_and_hold();
+    drag.move_by_offset(120, 0)
+        .release()
+        .perform()
+        .await
+        .unwrap();
+    let zoomed = "//div[@id='charts'][count(.//*[name()='svg'][contains(@class,'zoomed')]) = 4]";
+    wait_for(browser, zoomed, 5).await;
+    browser
+        .action_chain()
+        .send_keys(Key::Escape)
+        .perform()
+        .await
+        .unwrap();
+    wait_for(
+        browser,
+        "//div[@id='charts'][not(.//*[name()='svg'][contains(@class,'zoomed')])]",
+        5,
+    )
+    .await;
 }
 
 /// A value on `window` is gone after a reload.

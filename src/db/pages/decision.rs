@@ -12,10 +12,11 @@ pub async fn settlements(db: &Db, id: &str) -> sqlx::Result<Vec<super::book::Set
         .bind(id).fetch_all(pool).await)
 }
 
-/// Decisions a job made: (id, underlying, final action).
+/// Decisions a job made: (id, underlying, final action or `failed_tick`).
 pub async fn of_job(db: &Db, job: &str) -> sqlx::Result<Vec<(String, String, String)>> {
     read!(db, pool => sqlx::query_as(
-        "select id, underlying, final_action from decisions where job = $1 order by id")
+        "select id, underlying, case when source = 'error' then 'failed_tick' else final_action end \
+         from decisions where job = $1 order by id")
         .bind(job).fetch_all(pool).await)
 }
 

@@ -33,6 +33,7 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
         name: "decision",
         fragments: &["outcome", "replay"],
         tables: vec![
+            Table::of("qualified", CANDIDATE_COLUMNS, ranked(&seen)),
             Table::of("candidates", CANDIDATE_COLUMNS, &seen),
             Table::of("rejected", why_not::COLUMNS, &failed),
             Table::of("risk_lines", RISK_COLUMNS, &lines),

@@ -14,8 +14,8 @@ use crate::web::table::Table;
 use crate::web::view::View;
 use serde_json::{Value, json};
 
-/// Decisions on the page; older ones are one click away.
-const FEED: i64 = 40;
+/// Decisions on the page, before quiet runs are folded; older ones are one click away.
+const FEED: i64 = 120;
 /// Roll chains that are looked at for open legs and the latest results.
 const CHAINS: i64 = 60;
 const CLOSED_SHOWN: usize = 8;
@@ -220,18 +220,20 @@ fn rounded(fraction: f64) -> f64 {
     (fraction * 1e4).round() / 1e4
 }
 
-/// Runs of the same quiet outcome become one line: first and last of the run, and how many.
+/// Runs of the same quiet outcome, and runs of failed ticks, become one line: the latest of the run, when
+/// it began, and how many.
 fn folded(rows: &[feed::FeedRow]) -> Vec<Value> {
     let mut lines: Vec<Value> = Vec::new();
     for row in rows {
         let quiet =
             row.final_action == "DO_NOTHING" && row.error.is_none() && row.refusal.is_none();
-        let same = lines
-            .last_mut()
-            .filter(|last| quiet && last["quiet"] == true);
-        if let Some(last) = same {
+        let alike = |last: &&mut Value| {
+            (quiet && last["quiet"] == true) || (row.error.is_some() && last["error"].is_string())
+        };
+        if let Some(last) = lines.last_mut().filter(alike) {
             last["count"] = json!(last["count"].as_i64().unwrap_or(1) + 1);
             last["from_ms"] = json!(row.as_of_ms);
+            also(last, &row.underlying);
             continue;
         }
         let mut line = serde_json::to_value(row).unwrap_or_default();
@@ -240,6 +242,14 @@ fn folded(rows: &[feed::FeedRow]) -> Vec<Value> {
         lines.push(line);
     }
     lines
+}
+
+/// Names a coin that a folded run speaks of, once.
+fn also(line: &mut Value, coin: &str) {
+    let named = line["underlying"].as_str().unwrap_or_default();
+    if !named.contains(coin) {
+        line["underlying"] = json!(format!("{named}, {coin}"));
+    }
 }
 
 /// Equity against simply holding the deposit in coin, and the index, per underlying.

@@ -67,9 +67,17 @@ fn value(site: &Site, row: &jobs::QueueRow, minutes: &[MinuteRow], now_ms: i64) 
 fn concurrency(site: &Site, queue: &str) -> Option<usize> {
     let kinds = registry::all();
     let settings = kinds.kinds().map(|kind| kind.settings(&site.ctx.config));
+    // A serial kind has a queue per subject, `trade:BTC`, and runs one job of each at once.
+    let subject = |settings: &registry::Settings| {
+        let name = queue.strip_prefix(settings.queue.as_str());
+        settings.serial && name.is_some_and(|rest| rest.starts_with(':'))
+    };
     let own: Vec<usize> = settings
-        .filter(|settings| settings.queue == queue)
-        .map(|settings| settings.concurrency)
+        .filter_map(|settings| match settings {
+            settings if settings.queue == queue => Some(settings.concurrency),
+            settings if subject(&settings) => Some(1),
+            _ => None,
+        })
         .collect();
     (!own.is_empty()).then(|| own.iter().sum())
 }

@@ -4,11 +4,13 @@ use super::{Dashboard, each_db};
 use crate::support::sqlite;
 use futures::StreamExt;
 use reqwest::{StatusCode, header};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use thetaq::db::{candidates, configs};
+use thetaq::domain::coin::Coin;
+use thetaq::jobs::tick::Tick;
 use thetaq::market::candidates::{Admission, admission};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -194,6 +196,16 @@ async fn the_pages_name_what_happened() {
             job.contains(&format!("/decisions/{}", decision.id)),
             "the job links its decision"
         );
+        let queues = desk.page(&client, "/jobs?table=queues&format=json").await;
+        let queues: Vec<Value> = serde_json::from_str(&queues).unwrap();
+        let ticks = queues.iter().find(|row| row["queue"] == "tick").unwrap();
+        let figures = (&ticks["per_minute"], &ticks["failed"], &ticks["waiting"]);
+        assert_eq!(
+            figures,
+            (&json!(2.0 / 15.0), &json!(0), &json!(0)),
+            "two ticks in 15 minutes"
+        );
+        assert_eq!(ticks["concurrency"], 2);
         let expiry_ms = call
             .parse::<thetaq::domain::instrument::Instrument>()
             .unwrap()
@@ -278,7 +290,7 @@ async fn what_does_not_exist_says_so() {
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
         let text = answer.text().await.unwrap();
         assert!(
-            text.contains(title) && text.contains("navigation"),
+            text.contains(title) && text.contains("may have been pruned"),
             "{path}: {text}"
         );
     }
@@ -319,6 +331,47 @@ async fn fragments_arrive_when_rows_change() {
             .await
             .unwrap();
         assert!(text.contains("event: fragment"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_ticks_are_shown_with_their_cause() {
+    each_db(async |db| {
+        // Recorded chains are asked for and none was imported.
+        let desk = Dashboard::with(&db, "[exchange]\nmarket = \"replay\"").await;
+        let client = desk.browser().await;
+        let underlying = Coin::Eth;
+        desk.run(&Tick {
+            underlying,
+            as_of_ms: None,
+        })
+        .await;
+        let live = desk.page(&client, "/").await;
+        for text in [
+            "failed tick",
+            "\u{d7}3",
+            "no quotes of ETH",
+            "3 failed ticks today",
+            "No tick has succeeded yet",
+        ] {
+            assert!(live.contains(text), "the Live page lacks {text}");
+        }
+        let jobs = desk.page(&client, "/jobs?q=state:discarded").await;
+        let job = jobs.split("href=\"/jobs/").nth(1).unwrap();
+        let job = job.split('"').next().unwrap();
+        let page = desk.page(&client, &format!("/jobs/{job}")).await;
+        assert_eq!(
+            page.matches("<span class=\"mono loss\">").count(),
+            3,
+            "an error per attempt"
+        );
+        assert!(page.contains(">discarded</span>") && page.contains("/actions/job-retry"));
+        assert!(
+            desk.page(&client, "/quotes")
+                .await
+                .contains("thetaq import PATH")
+        );
     })
     .await;
 }
