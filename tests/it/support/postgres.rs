@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 pub(super) async fn fresh_database() -> String {
     static SERVER: OnceCell<Server> = OnceCell::const_new();
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let server = SERVER.get_or_init(Server::start).await;
+    let server = SERVER.get_or_init(async || Server::start()).await;
     let name = format!(
         "t{}_{}",
         std::process::id(),
@@ -45,7 +45,7 @@ rm -rf "$dir"
 "#;
 
 impl Server {
-    async fn start() -> Self {
+    fn start() -> Self {
         if let Ok(base) = std::env::var("TEST_DATABASE_URL") {
             return Self {
                 base: base.trim_end_matches('/').to_owned(),
