@@ -9,17 +9,17 @@ use crate::db::jobs::{self, Enqueued, JobRow};
 /// A running job keeps its state until its worker has seen the request, within a second.
 pub async fn cancel(tx: &mut Tx, clock: &Clock, id: &str) -> sqlx::Result<Option<JobRow>> {
     let now_ms = clock.wall_ms();
-    let waiting = on!(tx, conn => sqlx::query(
-        "update jobs set state = 'cancelled', finished_ms = $2, cancel_requested = true \
-         where id = $1 and state in ('available', 'scheduled', 'failed', 'paused')")
-        .bind(id).bind(now_ms).execute(&mut *conn).await.map(|done| done.rows_affected()))?;
-    let running = on!(tx, conn => sqlx::query(
-        "update jobs set cancel_requested = true where id = $1 and state = 'running'")
-        .bind(id).execute(&mut *conn).await.map(|done| done.rows_affected()))?;
-    if waiting == 1 {
-        event(tx, now_ms, id, "cancelled", None).await?;
-    } else if running == 1 {
-        event(tx, now_ms, id, "cancel_requested", None).await?;
+    // One statement: between two of them the job could pass from one kind of state to the other unseen.
+    let state: Option<String> = on!(tx, conn => sqlx::query_scalar(
+        "update jobs set cancel_requested = true, \
+           state = case when state = 'running' then state else 'cancelled' end, \
+           finished_ms = case when state = 'running' then finished_ms else $2 end \
+         where id = $1 and state in ('available', 'scheduled', 'failed', 'paused', 'running') returning state")
+        .bind(id).bind(now_ms).fetch_optional(&mut *conn).await)?;
+    match state.as_deref() {
+        Some("running") => event(tx, now_ms, id, "cancel_requested", None).await?,
+        Some(_) => event(tx, now_ms, id, "cancelled", None).await?,
+        None => {}
     }
     jobs::get_in(tx, id).await
 }

@@ -1,4 +1,4 @@
-//! The queue against a bare batched claim-and-acknowledge loop over the same rows, measured in one run.
+//! The queue against a bare batched claim-and-acknowledge loop that leaves the same rows, measured in one run.
 //!
 //! Prints one JSON line per figure: bench, value, unit, reference, reference_value, ratio.
 #![expect(
@@ -12,6 +12,8 @@ mod postgres;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -19,14 +21,12 @@ use thetaq::clock::{Clock, Stopwatch};
 use thetaq::config::Config;
 use thetaq::ctx::Ctx;
 use thetaq::db::Db;
-use thetaq::db::jobs_turn::{Ack, Claim, Fence, turn};
 use thetaq::jobs::{Defaults, Done, Job, JobError, Options, Registry, Running, enqueue, work};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const BACKLOG: u64 = 20_000;
-const BATCH: i64 = 500;
 
 #[derive(Clone, Serialize, Deserialize)]
 struct Noop {
@@ -57,13 +57,17 @@ impl Job for Noop {
 #[tokio::main]
 async fn main() {
     let folder = tempfile::tempdir().unwrap();
-    let sqlite = format!("sqlite://{}", folder.path().join("bench.db").display());
-    let sqlite = open(&sqlite).await;
-    throughput("sqlite", &sqlite).await;
+    let path = folder.path().join("bench.db");
+    let sqlite = open(&format!("sqlite://{}", path.display())).await;
+    throughput("sqlite", &sqlite, async || {
+        tokio::task::block_in_place(|| bare_sqlite(&path))
+    })
+    .await;
     enqueue_rate(&sqlite).await;
     latency("sqlite", &sqlite).await;
-    let postgres = open(&postgres::fresh_database().await).await;
-    throughput("postgres", &postgres).await;
+    let url = postgres::fresh_database().await;
+    let postgres = open(&url).await;
+    throughput("postgres", &postgres, async || bare_postgres(&url).await).await;
     latency("postgres", &postgres).await;
 }
 
@@ -74,11 +78,11 @@ async fn open(url: &str) -> Ctx {
 }
 
 /// No-op jobs a second with a backlog, rows and events kept; best of three against the bare loop's best.
-async fn throughput(engine: &str, ctx: &Ctx) {
+async fn throughput(engine: &str, ctx: &Ctx, bare_loop: impl AsyncFn() -> f64) {
     let (mut ours, mut bare) = (0.0_f64, 0.0_f64);
     for _ in 0..3 {
         backlog(ctx).await;
-        bare = bare.max(bare_loop(ctx).await);
+        bare = bare.max(bare_loop().await);
         backlog(ctx).await;
         ours = ours.max(workers(ctx).await);
     }
@@ -101,40 +105,80 @@ async fn backlog(ctx: &Ctx) {
     tx.commit().await.unwrap();
 }
 
-/// The same statements without workers: claim a batch, acknowledge it with the next claim.
-async fn bare_loop(ctx: &Ctx) -> f64 {
+// The bare loops share no code with the queue: one connection and the least statements that leave the same
+// rows, index entries and events. A transaction acknowledges a batch of 500 and claims the next.
+
+fn bare_sqlite(path: &Path) -> f64 {
+    let mut connection = rusqlite::Connection::open(path).unwrap();
+    connection
+        .execute_batch(
+            "pragma synchronous = normal; pragma temp_store = memory; pragma cache_size = -65536",
+        )
+        .unwrap();
     let watch = Stopwatch::start();
-    let (mut acks, mut count) = (Vec::new(), 0);
+    let (mut held, mut count): (Vec<(String, String)>, usize) = (Vec::new(), 0);
     loop {
-        let now_ms = ctx.clock.wall_ms();
-        let claim = Claim {
-            desk: "live".to_owned(),
-            kind: "noop",
-            owner: "bare".to_owned(),
-            now_ms,
-            lease_until_ms: now_ms + 20_000,
-            limit: BATCH,
-            serial: false,
-        };
-        let claimed = turn(&ctx.db, &Arc::new(std::mem::take(&mut acks)), Some(claim))
+        let transaction = connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .unwrap();
+        for (id, _) in &held {
+            let mut ack = transaction.prepare_cached(ACK_SQLITE).unwrap();
+            ack.execute([id]).unwrap();
+            let mut event = transaction.prepare_cached(EVENT_SQLITE).unwrap();
+            event.execute([id]).unwrap();
+        }
+        held = transaction
+            .prepare_cached(CLAIM_SQLITE)
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        transaction.commit().unwrap();
+        if held.is_empty() {
+            return count as f64 / watch.elapsed().as_secs_f64();
+        }
+        count += held.len();
+    }
+}
+
+const ACK_SQLITE: &str = "update jobs set state = 'succeeded', finished_ms = 1, progress = 1, \
+     lease_until_ms = null where id = ?1 and attempt = 1 and worker = 'bare'";
+const EVENT_SQLITE: &str = "insert into job_events (job, n, at_ms, started_ms, attempt, event, worker) \
+     values (?1, 1500000, 1, 1, 1, 'succeeded', 'bare')";
+const CLAIM_SQLITE: &str = "update jobs set state = 'running', attempt = attempt + 1, worker = 'bare', \
+     lease_until_ms = 1, started_ms = 1 where id in (select id from jobs where desk = 'live' and kind = 'noop' \
+       and state = 'available' order by priority desc, run_at_ms, id limit 500) returning id, args";
+
+async fn bare_postgres(url: &str) -> f64 {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let watch = Stopwatch::start();
+    let (mut held, mut count): (Vec<String>, usize) = (Vec::new(), 0);
+    loop {
+        let claimed: Vec<(String, String)> = sqlx::query_as(TURN_POSTGRES)
+            .bind(&held)
+            .fetch_all(&mut connection)
             .await
             .unwrap();
         if claimed.is_empty() {
-            return f64::from(count) / watch.elapsed().as_secs_f64();
+            return count as f64 / watch.elapsed().as_secs_f64();
         }
-        count += claimed.len() as u32;
-        let fence = |id, attempt| Fence {
-            id,
-            attempt,
-            owner: "bare".to_owned(),
-        };
-        acks.extend(
-            claimed
-                .into_iter()
-                .map(|job| Ack::succeeded(fence(job.id, job.attempt), now_ms, &Value::Null)),
-        );
+        count += claimed.len();
+        held = claimed.into_iter().map(|(id, _)| id).collect();
     }
 }
+
+const TURN_POSTGRES: &str = "with acked as ( \
+       update jobs set state = 'succeeded', finished_ms = 1, progress = 1, lease_until_ms = null \
+       where id = any($1) and attempt = 1 and worker = 'bare' returning id \
+     ), ended as ( \
+       insert into job_events (job, n, at_ms, started_ms, attempt, event, worker) \
+       select id, 1500000, 1, 1, 1, 'succeeded', 'bare' from acked \
+     ), picked as ( \
+       select id from jobs where desk = 'live' and kind = 'noop' and state = 'available' \
+       order by priority desc, run_at_ms, id limit 500 for update skip locked \
+     ) update jobs set state = 'running', attempt = attempt + 1, worker = 'bare', lease_until_ms = 1, \
+       started_ms = 1 from picked where jobs.id = picked.id returning jobs.id, cast(args as text)";
 
 async fn workers(ctx: &Ctx) -> f64 {
     DONE.store(0, Ordering::Relaxed);

@@ -9,7 +9,7 @@ use thetaq::clock::Stopwatch;
 use thetaq::jobs::Options;
 
 /// Longer than a worker waits for SQLite's write lock, and than the lease of these desks.
-const HELD: Duration = Duration::from_millis(11_000);
+const HELD: Duration = Duration::from_secs(11);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_lock_held_past_the_busy_timeout_is_survived() {
