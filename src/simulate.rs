@@ -51,7 +51,7 @@ pub async fn simulate(db: &Db, scenario: &Scenario) -> anyhow::Result<SeedReport
     let start_ms = run.rig.ctx.clock.now_ms();
     run.live(start_ms, start_ms + scenario.days * DAY_MS)
         .await?;
-    run.calm().await?;
+    run.calm();
     let quiet_ms = run.rig.ctx.clock.now_ms();
     run.live(quiet_ms, quiet_ms + QUIET_DAYS * DAY_MS).await?;
     checks::once_quiet(&run.rig, &mut run.violations).await?;
@@ -159,10 +159,9 @@ impl Run {
     }
 
     /// Faults and deaths stop.
-    async fn calm(&mut self) -> anyhow::Result<()> {
+    fn calm(&mut self) {
         self.rig.faults.stop();
         self.deaths = false;
         self.rig.ctx.db.tripwire().disarm();
-        Ok(())
     }
 }

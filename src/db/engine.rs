@@ -148,6 +148,17 @@ impl Db {
         })
     }
 
+    /// The same connections as another process would have them: with a tripwire of their own.
+    #[must_use]
+    pub fn another_process(&self) -> Self {
+        let mut db = self.clone();
+        match &mut db {
+            Self::Sqlite(sqlite) => sqlite.tripwire = Tripwire::default(),
+            Self::Postgres(postgres) => postgres.tripwire = Tripwire::default(),
+        }
+        db
+    }
+
     /// Kills this process's use of the database at a statement of the simulation's choice.
     pub fn tripwire(&self) -> &Tripwire {
         match self {

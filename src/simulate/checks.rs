@@ -56,13 +56,13 @@ async fn cover(rig: &Rig, coin: Coin, found: &mut Violations) -> anyhow::Result<
 
 /// Every order belongs to a decision that risk approved before it, and its label is its own.
 async fn orders_are_approved_once(rig: &Rig, found: &mut Violations) -> anyhow::Result<()> {
-    let rows = orders::list(&rig.ctx.db, &rig.ctx.desk, None, 20).await?;
+    let rows = orders::list(&rig.db, &rig.ctx.desk, None, 20).await?;
     let labels: BTreeSet<&String> = rows.iter().map(|row| &row.label).collect();
     if labels.len() < rows.len() {
         found.push(("approval", "two orders share a label".to_owned()));
     }
     for row in &rows {
-        let decision = decisions::get(&rig.ctx.db, &row.decision).await?;
+        let decision = decisions::get(&rig.db, &row.decision).await?;
         let approved = decision.as_ref().is_some_and(|decision| {
             decision.risk_verdict == "approved" && decision.as_of_ms <= row.created_ms
         });
@@ -77,7 +77,7 @@ async fn orders_are_approved_once(rig: &Rig, found: &mut Violations) -> anyhow::
 /// No context holds a quote or a position of its own future.
 async fn nothing_later_than_as_of(rig: &Rig, found: &mut Violations) -> anyhow::Result<()> {
     let filter = decisions::DecisionFilter::of(&rig.ctx.desk, 2);
-    for row in decisions::list(&rig.ctx.db, &filter).await? {
+    for row in decisions::list(&rig.db, &filter).await? {
         if row.snapshot_at_ms.is_some_and(|at_ms| at_ms > row.as_of_ms) {
             let message = format!("decision {} saw quotes of its future", row.id);
             found.push(("as_of", message));
@@ -89,7 +89,7 @@ async fn nothing_later_than_as_of(rig: &Rig, found: &mut Violations) -> anyhow::
 /// Positions and cash folded from our rows are the exchange's, to the satoshi.
 async fn books_agree(rig: &Rig, coin: Coin, found: &mut Violations) -> anyhow::Result<()> {
     let (truth, at_ms) = (Exchange::Sim(rig.truth.clone()), rig.now_ms());
-    let ours = books::portfolio(&rig.ctx.db, &rig.ctx.desk).await?;
+    let ours = books::portfolio(&rig.db, &rig.ctx.desk).await?;
     let positions: BTreeMap<String, i64> = ours
         .positions_of(coin)
         .map(|held| (held.instrument.name(), to_e8(held.size)))
@@ -117,14 +117,14 @@ async fn books_agree(rig: &Rig, coin: Coin, found: &mut Violations) -> anyhow::R
 
 /// Nothing waits, runs or works any more but what waits for its time.
 async fn the_queue_is_empty(rig: &Rig, found: &mut Violations) -> anyhow::Result<()> {
-    for count in jobs::counts(&rig.ctx.db, &rig.ctx.desk).await? {
+    for count in jobs::counts(&rig.db, &rig.ctx.desk).await? {
         if ["available", "running", "failed"].contains(&count.state.as_str()) {
             let message = format!("{} {} jobs are {}", count.jobs, count.kind, count.state);
             found.push(("liveness", message));
         }
     }
     for coin in Coin::ALL {
-        for order in orders::working(&rig.ctx.db, &rig.ctx.desk, coin).await? {
+        for order in orders::working(&rig.db, &rig.ctx.desk, coin).await? {
             let age_ms = rig.now_ms() - order.created_ms;
             if age_ms > 3_600_000 {
                 let message = format!("order {} works for {age_ms} ms", order.label);

@@ -22,6 +22,8 @@ const DESK: &str = "simulation";
 pub(super) struct Rig {
     /// The process: as the desk sees the world, faults included.
     pub(super) ctx: Ctx,
+    /// The database as checkers see it: no process of theirs dies.
+    pub(super) db: Db,
     /// The same exchange without faults, for checkers.
     pub(super) truth: SimExchange,
     pub(super) faults: Faults,
@@ -47,6 +49,7 @@ impl Rig {
         ctx.open().await?;
         Ok(Self {
             ctx,
+            db,
             truth,
             faults,
             seed: scenario.seed,
@@ -56,12 +59,10 @@ impl Rig {
 
     /// Another process takes over after the dead one's leases have run out; `number` counts processes.
     pub(super) async fn restart(&mut self, number: u64) -> anyhow::Result<()> {
-        let db = self.ctx.db.clone();
-        db.tripwire().disarm();
         let now_ms = self.ctx.clock.now_ms() + self.config.queue.lease_ms + 1;
         let who = (now_ms, self.seed, number);
-        self.ctx = process(&db, &self.config, &self.truth, &self.faults, who);
-        leases::recover(&db, DESK, now_ms).await?;
+        self.ctx = process(&self.db, &self.config, &self.truth, &self.faults, who);
+        leases::recover(&self.db, DESK, now_ms).await?;
         Ok(())
     }
 
@@ -83,7 +84,7 @@ fn process(
     clock.set(Time::Manual { now_ms });
     Ctx {
         exchange: Exchange::Sim(truth.clone().failing(faults.clone())),
-        ..Ctx::with_clock(db.clone(), DESK, clock, config.clone())
+        ..Ctx::with_clock(db.another_process(), DESK, clock, config.clone())
     }
 }
 
