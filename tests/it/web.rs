@@ -143,7 +143,7 @@ impl Dashboard {
 
 /// A client that keeps cookies and follows no redirect by itself.
 fn browser() -> Client {
-    Client::builder()
+    crate::support::http()
         .cookie_store(true)
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(20))

@@ -76,13 +76,16 @@ impl Driver {
         }
         let logs = json!({"browser": "ALL"});
         wanted.set("goog:loggingPrefs", logs).unwrap();
+        crate::support::cryptography();
         WebDriver::new(&self.address, wanted).await.unwrap()
     }
 
     /// Errors of the browser's console so far: blocked scripts and styles, failed requests.
     pub(super) async fn console(&self, browser: &WebDriver) -> Vec<String> {
         let path = format!("{}/session/{}/se/log", self.address, browser.session_id());
-        let request = reqwest::Client::new()
+        let request = crate::support::http()
+            .build()
+            .unwrap()
             .post(path)
             .json(&json!({"type": "browser"}));
         let answer: Value = request.send().await.unwrap().json().await.unwrap();

@@ -5,9 +5,7 @@ use reqwest::{Client, StatusCode, redirect};
 use serde_json::{Value, json};
 
 fn browser() -> Client {
-    // The first caller installs it; later ones find it there.
-    let _already = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder()
+    let builder = crate::support::http()
         .cookie_store(true)
         .redirect(redirect::Policy::none());
     builder.build().unwrap()

@@ -65,3 +65,14 @@ pub(crate) fn shared_data(path: &str) -> Option<PathBuf> {
 pub(crate) fn thetaq() -> std::process::Command {
     std::process::Command::new(env!("CARGO_BIN_EXE_thetaq"))
 }
+
+/// A client of a test's own. reqwest wants a cryptography provider in every process, even for plain HTTP.
+pub(crate) fn http() -> reqwest::ClientBuilder {
+    cryptography();
+    reqwest::Client::builder()
+}
+
+/// Installs what [`http`] and the browser's driver need; a second time is no error.
+pub(crate) fn cryptography() {
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+}

@@ -76,10 +76,7 @@ impl Server {
             clock: served.clock.clone(),
             faults: served.faults.clone(),
             // No kept connections: a client that quietly sends again would hide a lost request.
-            http: reqwest::Client::builder()
-                .pool_max_idle_per_host(0)
-                .build()
-                .unwrap(),
+            http: super::http().pool_max_idle_per_host(0).build().unwrap(),
             _stop: stop.clone().drop_guard(),
         };
         tokio::spawn(serve(served, listener, stop));
