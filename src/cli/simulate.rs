@@ -9,11 +9,12 @@ use crate::simulate::{Scenario, SimulationReport, simulate};
 use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// Run the desk under faults and check what must hold; exits 1 when something does not
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq simulate --seeds 200\n  thetaq simulate --seed 17 --days 14      one seed again\n  thetaq simulate --fail-calls --days 14    fail each outside call in turn"
+    after_help = "Examples:\n  thetaq simulate --seeds 200\n  thetaq simulate --seed 17 --keep run.db   one seed again; its rows stay in run.db\n  thetaq simulate --fail-calls --days 14    fail each outside call in turn"
 )]
 pub(super) struct Simulate {
     /// Seeds 1 to N, or from --seed on
@@ -31,6 +32,9 @@ pub(super) struct Simulate {
     /// Every call to the exchange fails once: one run for each
     #[arg(long, conflicts_with = "seeds")]
     fail_calls: bool,
+    /// Keep the database of the last run in this file, to look at with `thetaq sql`
+    #[arg(long, value_name = "PATH")]
+    keep: Option<PathBuf>,
 }
 
 impl Simulate {
@@ -40,6 +44,10 @@ impl Simulate {
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let ran = self.runs(&folder).await;
+        if let (Ok(_), Some(path)) = (&ran, &self.keep) {
+            std::fs::copy(folder.join("run.db"), path)
+                .with_context(|| format!("--keep: cannot write {}", path.display()))?;
+        }
         let removed = std::fs::remove_dir_all(&folder);
         let mut report = ran?;
         removed.with_context(|| format!("cannot remove {}", folder.display()))?;

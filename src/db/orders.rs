@@ -129,6 +129,17 @@ pub async fn working(db: &Db, desk: &str, coin: Coin) -> sqlx::Result<Vec<OrderR
     .bind(desk).bind(coin.as_str()).fetch_all(pool).await)
 }
 
+/// Working orders that no job will visit: the last one was discarded, or the queue was emptied by hand.
+pub async fn unattended(db: &Db, desk: &str, coin: Coin) -> sqlx::Result<Vec<OrderRow>> {
+    read!(db, pool => sqlx::query_as(
+        "select * from orders o where desk = $1 and underlying = $2 and state in ('intended', 'open') \
+         and not exists (select 1 from jobs j where j.desk = o.desk and j.kind = 'trade' \
+           and j.state in ('available', 'scheduled', 'running', 'failed', 'paused') \
+           and j.args ->> 'decision' = o.decision) order by id",
+    )
+    .bind(desk).bind(coin.as_str()).fetch_all(pool).await)
+}
+
 /// The newest orders of a desk; `before` is an id of an earlier page's last row.
 pub async fn list(
     db: &Db,

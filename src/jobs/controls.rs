@@ -50,14 +50,18 @@ pub async fn cancel_orders(tx: &mut Tx, ctx: &Ctx) -> anyhow::Result<u64> {
 
 /// Marks the orders and sends somebody to the exchange now instead of at the next visit.
 async fn withdraw_all(tx: &mut Tx, ctx: &Ctx) -> anyhow::Result<u64> {
-    let mut count = 0;
+    Ok(take_back(tx, ctx).await?.len() as u64)
+}
+
+/// Marks every working order as to be taken back; gives the jobs that will do it, one per order.
+pub(super) async fn take_back(tx: &mut Tx, ctx: &Ctx) -> anyhow::Result<Vec<String>> {
+    let mut visits = Vec::new();
     for coin in Coin::ALL {
         for order in orders::working(&ctx.db, &ctx.desk, coin).await? {
-            Trade::first(&order.decision, coin)
-                .extra_visit(tx, ctx)
-                .await?;
+            let visit = Trade::first(&order.decision, coin);
+            visits.push(visit.extra_visit(tx, ctx).await?);
         }
-        count += orders::withdraw(tx, &ctx.desk, coin).await?;
+        orders::withdraw(tx, &ctx.desk, coin).await?;
     }
-    Ok(count)
+    Ok(visits)
 }

@@ -10,6 +10,7 @@ mod queue;
 mod queue_layer;
 mod worker_care;
 mod worker_pump;
+mod worker_rest;
 mod worker_scout;
 
 pub mod close;

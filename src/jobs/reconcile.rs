@@ -3,6 +3,7 @@
 
 use super::decide::{Moment, adopt};
 use super::tick::underlyings;
+use super::trade::Trade;
 use super::{Defaults, Done, Job, JobError, Running, Schedule};
 use crate::config::{Missed, Reconcile as Policy};
 use crate::ctx::Ctx;
@@ -39,6 +40,7 @@ impl Job for Reconcile {
         if desk.dry_run {
             return Ok(json!({ "skipped": "a dry run has no book at the exchange" }));
         }
+        attend(&ctx, coin).await?;
         let version = books::version(&ctx.db, &ctx.desk, coin).await?;
         if !orders::working(&ctx.db, &ctx.desk, coin).await?.is_empty() {
             return Ok(json!({ "skipped": "orders are working" }));
@@ -102,6 +104,20 @@ impl Job for Reconcile {
         tx.commit().await?;
         Ok(done)
     }
+}
+
+/// Sends somebody to orders that nobody follows any more.
+async fn attend(ctx: &Ctx, coin: Coin) -> anyhow::Result<()> {
+    let left = orders::unattended(&ctx.db, &ctx.desk, coin).await?;
+    if left.is_empty() {
+        return Ok(());
+    }
+    let mut tx = ctx.db.begin().await?;
+    for order in left {
+        let visit = Trade::first(&order.decision, coin);
+        visit.extra_visit(&mut tx, ctx).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 async fn theirs(ctx: &Ctx, coin: Coin, at_ms: i64) -> anyhow::Result<Book> {

@@ -42,14 +42,13 @@ impl Trade {
         }
     }
 
-    /// Enqueues a visit now, besides the one that is waiting: somebody wants the orders back.
-    pub async fn extra_visit(&self, tx: &mut Tx, ctx: &Ctx) -> anyhow::Result<()> {
+    /// Enqueues a visit now, besides the one that is waiting: somebody wants the orders back. Gives its id.
+    pub async fn extra_visit(&self, tx: &mut Tx, ctx: &Ctx) -> anyhow::Result<String> {
         let options = Options {
             queue: Some(format!("trade:{}", self.underlying)),
             ..Options::default()
         };
-        enqueue(tx, ctx, self, options).await?;
-        Ok(())
+        Ok(enqueue(tx, ctx, self, options).await?.id)
     }
 
     /// Enqueues the visit in the underlying's own serial queue, not before `at_ms` of desk time.
@@ -106,24 +105,30 @@ impl Job for Trade {
                     let ticket = ticket(&rebuilt, row, size)?;
                     let withdraw = withdraws(&desk, row, &ctx);
                     let schedule = schedule(&ctx);
-                    let seen = turn(&ctx.exchange, &ticket, &schedule, withdraw, now_ms).await?;
-                    let next_ms = seen.next_at_ms;
+                    let seen = turn(&ctx.exchange, &ticket, &schedule, withdraw, now_ms).await;
                     let mut tx = ctx.db.begin().await?;
-                    self.write(&mut tx, &ctx, job, row, &seen, now_ms).await?;
-                    if let Some(at_ms) = next_ms {
-                        let visit = self.visit + 1;
-                        let next = Self {
-                            visit,
-                            ..self.clone()
-                        };
-                        next.enqueue(&mut tx, &ctx, job.parent.as_deref(), Some(at_ms))
-                            .await?;
-                        let done = done(&rows);
-                        job.finish(&mut tx, &done).await?;
+                    let next_ms = match seen {
+                        Ok(seen) => {
+                            self.write(&mut tx, &ctx, job, row, &seen, now_ms).await?;
+                            seen.next_at_ms
+                        }
+                        // An order is followed until it is final, however long the exchange is away.
+                        Err(error) => {
+                            row.error = Some(error.to_string());
+                            row.updated_ms = now_ms;
+                            orders::update(&mut tx, row).await?;
+                            Some(now_ms + again_ms(&ctx))
+                        }
+                    };
+                    let Some(at_ms) = next_ms else {
                         tx.commit().await?;
-                        return Ok(done);
-                    }
+                        continue;
+                    };
+                    self.next(&mut tx, &ctx, job, at_ms).await?;
+                    let done = done(&rows);
+                    job.finish(&mut tx, &done).await?;
                     tx.commit().await?;
+                    return Ok(done);
                 }
             }
         }
@@ -131,6 +136,17 @@ impl Job for Trade {
 }
 
 impl Trade {
+    /// Enqueues the next visit.
+    async fn next(&self, tx: &mut Tx, ctx: &Ctx, job: &Running, at_ms: i64) -> anyhow::Result<()> {
+        let visit = self.visit + 1;
+        let next = Self {
+            visit,
+            ..self.clone()
+        };
+        next.enqueue(tx, ctx, job.parent.as_deref(), Some(at_ms))
+            .await
+    }
+
     /// What a visit saw: the order's row, its executions, and that the book changed.
     async fn write(
         &self,
@@ -213,6 +229,13 @@ fn schedule(ctx: &Ctx) -> Schedule {
         ..standard
     }
 }
+
+/// Desk milliseconds until an exchange that gave no answer is visited again.
+fn again_ms(ctx: &Ctx) -> i64 {
+    AGAIN_MS.max((200.0 * ctx.config.exchange.speed) as i64)
+}
+
+const AGAIN_MS: i64 = 5_000;
 
 fn done(rows: &[OrderRow]) -> Done {
     let order = |row: &OrderRow| json!({ "order": row.id, "label": row.label, "state": row.state });

@@ -3,7 +3,7 @@
 use super::queue::{Flights, Lane};
 use super::registry::Registry;
 use super::running::Stop;
-use super::{queue, schedule, worker_care, worker_pump, worker_scout};
+use super::{queue, schedule, worker_care, worker_pump, worker_rest, worker_scout};
 use crate::ctx::Ctx;
 use crate::db::workers::{self, WorkerRow};
 use std::sync::Arc;
@@ -24,6 +24,7 @@ pub async fn work(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     schedule::declare(&ctx, &registry).await?;
+    worker_rest::begin(&ctx).await?;
     let row = identity(&ctx, &registry);
     let mut tx = ctx.db.begin().await?;
     workers::heartbeat(&mut tx, &row).await?;
@@ -40,7 +41,7 @@ pub async fn work(
         end.clone(),
     ));
     helpers.spawn(worker_scout::scout(lanes.all.clone(), stop.clone()));
-    helpers.spawn(schedule::run(ctx.clone(), registry, stop.clone()));
+    helpers.spawn(schedule::run(ctx.clone(), registry.clone(), stop.clone()));
     if let Some(lane) = lanes.all.first().filter(|_| ctx.db.is_postgres()) {
         helpers.spawn(worker_scout::listen(lane.clone(), stop.clone()));
     }
@@ -49,6 +50,7 @@ pub async fn work(
     end.cancel();
     while helpers.join_next().await.is_some() {}
     say_goodbye(&ctx, &flights, row).await?;
+    worker_rest::end(&ctx, &registry).await?;
     result
 }
 

@@ -13,6 +13,7 @@ use crate::domain::money;
 use crate::domain::portfolio::Portfolio;
 use crate::domain::settings::Settings;
 use crate::market::features::features;
+use anyhow::ensure;
 
 /// A context with what is needed to record what becomes of it.
 #[derive(Clone, Debug)]
@@ -25,8 +26,12 @@ pub(crate) struct Gathered {
     pub(crate) version: i64,
 }
 
-/// Reads the book, then the market. `at_ms` is the instant asked for; the context speaks of that instant
-/// or of the last change of the book, whichever is later, so that nothing in it lies in its future.
+/// How far the exchange's clock may be ahead of ours.
+const AHEAD_MAX_MS: i64 = 30_000;
+
+/// Reads the book, then the market. `at_ms` is the instant asked for; the context speaks of that instant,
+/// of the last change of the book or of the quotes, whichever is latest, so that nothing in it lies in
+/// its future.
 pub(crate) async fn gather(
     ctx: &Ctx,
     row: &DeskRow,
@@ -36,7 +41,7 @@ pub(crate) async fn gather(
     let version = books::version(&ctx.db, &ctx.desk, coin).await?;
     let book = books::load(&ctx.db, &ctx.desk).await?;
     let portfolio = book.fold()?;
-    let as_of_ms = book
+    let asked_ms = book
         .last_ms(coin)
         .map_or(at_ms, |last_ms| last_ms.max(at_ms));
     let working: Vec<WorkingOrder> = orders::working(&ctx.db, &ctx.desk, coin)
@@ -44,7 +49,13 @@ pub(crate) async fn gather(
         .iter()
         .filter_map(orders::OrderRow::working)
         .collect();
-    let chain = ctx.exchange.chain(coin, as_of_ms).await?;
+    let chain = ctx.exchange.chain(coin, asked_ms).await?;
+    let as_of_ms = asked_ms.max(chain.at_ms);
+    ensure!(
+        as_of_ms <= asked_ms + AHEAD_MAX_MS,
+        "the exchange's quotes are {} ms ahead of this machine's clock: set it right",
+        as_of_ms - asked_ms
+    );
     let history = ctx.exchange.history(coin, as_of_ms).await?;
     let account = account(ctx, row, &portfolio, coin, as_of_ms, &chain).await?;
     // A contract that has expired and waits for its settlement can be neither bought back nor rolled.

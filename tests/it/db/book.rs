@@ -85,6 +85,10 @@ async fn orders_fills_settlements_and_the_book_they_fold_to() {
     for coin in Coin::ALL {
         pair.same(async |db| Ok(orders::working(db, DESK, coin).await?))
             .await;
+        let left = pair
+            .same(async |db| Ok(orders::unattended(db, DESK, coin).await?))
+            .await;
+        assert_eq!(left, [], "every working order has a job that visits it");
         let count = pair
             .same(async |db| Ok(orders::count_between(db, DESK, coin, START_MS, END_MS).await?))
             .await;
