@@ -1,7 +1,10 @@
 //! The built-in exchange over real HTTP: life of an order, tokens, credits, retention, expiry.
 
 use crate::support::served::{Heard, START_MS, Server};
+use crate::support::{sqlite, thetaq};
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use thetaq::exchange::sim::faults::FaultPlan;
 
 const MINUTE_MS: i64 = 60_000;
@@ -112,7 +115,7 @@ async fn times_in_force_and_post_only_do_what_they_say() {
         ("immediate_or_cancel", above(ask, 1), "cancelled", 0.0),
         ("fill_or_kill", above(ask, 1), "cancelled", 0.0),
         ("fill_or_kill", bid, "filled", 0.1),
-        ("good_til_day", above(ask, 1), "open", 0.0),
+        ("good_til_day", above(ask, 60), "open", 0.0),
     ];
     for (kind, price, state, filled) in kinds {
         let asked = with(order(&call, 0.1, price, kind), "time_in_force", kind);
@@ -143,7 +146,9 @@ async fn refusals_carry_codes_reasons_and_names() {
     let server = calm().await;
     let call = server.call_to_sell().await;
     let (good, bid) = (order(&call, 0.1, bid(&call), "x"), bid(&call));
+    let many = with(good.clone(), "amount", 100);
     let cases = [
+        (10_009, many),
         (10_043, with(good.clone(), "price", bid + 0.00013)),
         (10_002, with(good.clone(), "amount", 0.05)),
         (10_021, with(good.clone(), "amount", 0.15)),
@@ -173,10 +178,6 @@ async fn refusals_carry_codes_reasons_and_names() {
         (-32_602, with(good.clone(), "advanced", "usd")),
     ];
     for (code, params) in cases {
-        let params = match code {
-            10_009 => with(params, "price", above(bid, 0)),
-            _ => params,
-        };
         assert_eq!(
             server.refused("private/sell", params.clone()).await,
             code,
@@ -207,9 +208,10 @@ async fn own_orders_do_not_trade_with_each_other() {
     let rests = server
         .ok("private/sell", order(&call, 0.1, price, "s"))
         .await;
-    if rests["order"]["order_state"] != "open" {
-        panic!("the order between the sides rests: {rests}");
-    }
+    assert_eq!(
+        rests["order"]["order_state"], "open",
+        "it stands between the sides"
+    );
     let meets = order(&call, 0.1, price, "b");
     assert_eq!(server.refused("private/buy", meets.clone()).await, 10_003);
     let mode = json!({"mode": "cancel_maker", "extended_to_subaccounts": false});
@@ -567,4 +569,99 @@ async fn every_form_of_request_is_answered_in_its_envelope() {
     assert_eq!(margins.status, 200, "{margins:?}");
     let buy = margins.json()["result"]["buy"].as_f64().unwrap();
     assert!((buy - (0.0015 + 0.00003)).abs() < 1e-12, "{buy}");
+}
+
+/// A running `thetaq exchange` and the line it said.
+struct Running {
+    child: Child,
+    said: Value,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let mut command = thetaq();
+        command.args([
+            "exchange", "--port", "0", "--json", "--seed", "command", "--speed", "1",
+        ]);
+        command.args(arguments).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut line).unwrap();
+        let said = serde_json::from_str(&line).unwrap();
+        Self { child, said }
+    }
+
+    async fn call(&self, method: &str, params: Value) -> Value {
+        let text = |name: &str| self.said[name].as_str().unwrap().to_owned();
+        let http = reqwest::Client::new();
+        let call = async |token: Option<&str>, method: &str, params: Value| {
+            let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+            let mut request = http.post(text("url")).json(&body);
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
+            }
+            let reply: Value = request.send().await.unwrap().json().await.unwrap();
+            assert!(reply.get("error").is_none(), "{method}: {reply}");
+            reply["result"].clone()
+        };
+        let auth = json!({
+            "grant_type": "client_credentials", "client_id": text("client_id"),
+            "client_secret": text("client_secret"),
+        });
+        let token = call(None, "public/auth", auth).await;
+        call(token["access_token"].as_str(), method, params).await
+    }
+
+    /// SIGTERM, which must end it well.
+    fn stop(mut self) {
+        let id = self.child.id().to_string();
+        Command::new("kill").arg(&id).status().unwrap();
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_serves_until_it_is_stopped_and_keeps_its_book() {
+    let rows = sqlite().await;
+    let database = ["--database-url", &rows.url];
+    let first = Running::start(&database);
+    let summaries = first
+        .call(
+            "public/get_book_summary_by_currency",
+            json!({"currency": "BTC"}),
+        )
+        .await;
+    let bought = summaries
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["ask_price"].is_f64())
+        .unwrap();
+    let order = order(bought, 0.1, ask(bought), "kept");
+    let placed = first.call("private/buy", order).await;
+    assert_eq!(placed["order"]["order_state"], "filled");
+    first.stop();
+    let again = Running::start(&database);
+    let held = again
+        .call("private/get_positions", json!({"currency": "BTC"}))
+        .await;
+    assert_eq!(held[0]["size"], 0.1);
+    again.stop();
+    let forgetful = Running::start(&["--memory", "--faults", "9"]);
+    assert_eq!(forgetful.said["faults"], "9");
+    forgetful.stop();
+}
+
+#[test]
+fn the_command_says_what_is_wrong_with_its_port() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = thetaq()
+        .args(["exchange", "--memory", "--port", &port])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains(&port) && said.contains("--port"), "{said}");
 }

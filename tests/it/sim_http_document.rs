@@ -12,7 +12,95 @@ const END_MS: i64 = START_MS + 60 * DAY_MS;
 
 /// (field, what the document says against it, why the exchange's wire is followed instead). A field
 /// starting with `*` is the end of a path.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    // Empty sides and contracts that never traded: the tickers' own fields are nullable, these were
+    // forgotten, and recorded summaries are full of nulls.
+    ("*bid_price", "null", "no bid"),
+    ("*ask_price", "null", "no ask"),
+    ("*mid_price", "null", "one side is empty"),
+    ("*last", "null", "never traded"),
+    ("*high", "null", "no trade in 24 hours"),
+    ("*low", "null", "no trade in 24 hours"),
+    ("*price_change", "null", "no trade in 24 hours"),
+    ("*matching_id", "null", "null on every recorded trade"),
+    (
+        "*continuation",
+        "null",
+        "null on the last page, as the documented examples have it",
+    ),
+    // Lists and types that recorded replies contradict.
+    (
+        "*quote_currency",
+        "\"BTC\" is not in the list",
+        "inverse options are quoted in coin",
+    ),
+    (
+        "*settlement_period",
+        "\"day\" is not in the list",
+        "daily options are listed",
+    ),
+    (
+        "*tick_size_steps",
+        "not an object",
+        "an array of steps on the wire",
+    ),
+    (
+        "*underlying_index",
+        "not of type \"number\"",
+        "the name of a future",
+    ),
+    (
+        "*post_only",
+        "not of type \"string\"",
+        "a boolean on every recorded trade",
+    ),
+    (
+        "*reduce_only",
+        "not of type \"string\"",
+        "a boolean on every recorded trade",
+    ),
+    (
+        "summaries[].fees",
+        "not an object",
+        "a list of index and kind in this method alone",
+    ),
+    (
+        "resolution",
+        "\"60\" is not in the list",
+        "the list holds numbers, the type is string",
+    ),
+    (
+        "resolution",
+        "\"3600\" is not in the list",
+        "the list holds numbers, the type is string",
+    ),
+    // Results of another shape than the document's, by its own examples and recorded replies.
+    (
+        "",
+        "not an array",
+        "get_expirations gives an object by currency and kind",
+    ),
+    (
+        "[]",
+        "not an object",
+        "pairs of get_historical_volatility, plain names of indices",
+    ),
+    ("", "no schema", "the document leaves the result out"),
+    // Fields on the wire that the document does not have.
+    (
+        "*user_id",
+        "unknown field",
+        "on every recorded order and trade",
+    ),
+    ("*self_trade", "unknown field", "on every recorded trade"),
+    ("*volume_notional", "unknown field", "in recorded stats"),
+    ("change_id", "unknown field", "in recorded order books"),
+    (
+        "estimated_delivery_price",
+        "unknown field",
+        "in recorded order books",
+    ),
+];
 
 fn excused(problem: &Problem) -> Option<usize> {
     EXCEPTIONS.iter().position(|(path, what, _)| {

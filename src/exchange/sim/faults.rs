@@ -280,9 +280,11 @@ impl FaultPlan {
         };
         Fault {
             kind,
-            executed: kind == FaultKind::AnswerLost
-                || kind == FaultKind::Truncated
-                || noise.at(3).unit() < 0.5,
+            executed: match kind {
+                FaultKind::RequestLost => false,
+                FaultKind::AnswerLost | FaultKind::Truncated => true,
+                _ => noise.at(3).unit() < 0.5,
+            },
             by_ms,
             share: 0.05 + 0.9 * noise.at(4).unit(),
         }

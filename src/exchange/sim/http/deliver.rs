@@ -4,7 +4,7 @@ use super::call::{Call, Trouble};
 use super::line::Line;
 use super::methods::{self, Method};
 use super::reply::{Answer, Envelope, RpcError, Sealed};
-use super::request::{self, Asked, BODY_MAX_BYTES};
+use super::request::{self, Asked, BODY_MAX_BYTES, Refused};
 use super::{House, held, session};
 use crate::exchange::sim::faults::{Fault, FaultKind};
 use axum::body::{Body, Bytes};
@@ -34,11 +34,13 @@ pub(super) async fn deliver(
             header: authorization(&head.headers),
             in_us,
         }),
-        Err(error) => Err((asked.id, error)),
+        Err(error) => Err(Refused::new(asked.id, error)),
     });
     match visit {
         Ok(visit) => visit.fare(&line).await,
-        Err((id, error)) => house.seal(id, in_us, &Err(error)).response(),
+        Err(refused) => house
+            .seal(refused.id, in_us, &Err(refused.error))
+            .response(),
     }
 }
 
@@ -128,7 +130,7 @@ impl Visit<'_> {
     /// Faults after which the client knows nothing about what happened here.
     async fn unanswered(&self, fault: Fault, line: &Line) -> Response {
         let mut sealed = None;
-        if fault.executed && fault.kind != FaultKind::RequestLost {
+        if fault.executed {
             sealed = Some(self.seal(&self.run(Trouble::default(), 0).await));
         }
         match (fault.kind, sealed) {

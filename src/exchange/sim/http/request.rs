@@ -20,19 +20,29 @@ pub(super) struct Asked {
 }
 
 /// A request of bad form, with its id where one could be read.
-pub(super) type Refused = (Option<Value>, RpcError);
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) id: Option<Value>,
+    pub(super) error: RpcError,
+}
+
+impl Refused {
+    pub(super) fn new(id: Option<Value>, error: RpcError) -> Box<Self> {
+        Box::new(Self { id, error })
+    }
+}
 
 /// Reads a request below `/api/v2`; `path` is what follows it, without slashes at the ends.
-pub(super) fn read(path: &str, uri: &Uri, body: &Bytes) -> Result<Asked, Refused> {
+pub(super) fn read(path: &str, uri: &Uri, body: &Bytes) -> Result<Asked, Box<Refused>> {
     if body.len() > BODY_MAX_BYTES {
         let error = RpcError::because(-32_600, "Invalid Request", "request entity too large");
-        return Err((None, error));
+        return Err(Refused::new(None, error));
     }
     if body.is_empty() {
-        return from_query(path, uri).map_err(|error| (None, error));
+        return from_query(path, uri).map_err(|error| Refused::new(None, error));
     }
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
-        return Err((None, RpcError::bad_request("invalid json")));
+        return Err(Refused::new(None, RpcError::bad_request("invalid json")));
     };
     from_body(path, body)
 }
@@ -52,25 +62,20 @@ fn from_query(path: &str, uri: &Uri) -> Result<Asked, RpcError> {
     })
 }
 
-fn from_body(path: &str, body: Value) -> Result<Asked, Refused> {
+fn from_body(path: &str, body: Value) -> Result<Asked, Box<Refused>> {
     let Value::Object(mut body) = body else {
         let error = RpcError::because(-32_600, "Invalid Request", "one request object expected");
-        return Err((None, error));
+        return Err(Refused::new(None, error));
     };
     let id = body.remove("id").filter(|id| !id.is_null());
     let invalid = |reason: &str| {
-        (
-            id.clone(),
-            RpcError::because(-32_600, "Invalid Request", reason),
-        )
+        let error = RpcError::because(-32_600, "Invalid Request", reason);
+        Refused::new(id.clone(), error)
     };
     if body.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
         return Err(invalid("jsonrpc must be \"2.0\""));
     }
-    if id
-        .as_ref()
-        .is_some_and(|id| !id.is_number() && !id.is_string())
-    {
+    if !id.iter().all(|id| id.is_number() || id.is_string()) {
         return Err(invalid("id must be a number or a string"));
     }
     let named = body.get("method").and_then(Value::as_str);
@@ -84,7 +89,7 @@ fn from_body(path: &str, body: Value) -> Result<Asked, Refused> {
         Some(Value::Object(params)) => params,
         Some(_) => {
             let error = RpcError::because(-32_602, "Invalid params", "params must be named");
-            return Err((id, error));
+            return Err(Refused::new(id, error));
         }
     };
     Ok(Asked {
