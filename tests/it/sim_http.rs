@@ -532,7 +532,7 @@ async fn every_form_of_request_is_answered_in_its_envelope() {
     let body =
         async |path: &str, body: &str| server.raw(path, body.to_owned(), server.basic()).await;
     let check = |heard: &Heard, code: i64| {
-        assert_eq!((heard.status, heard.code()), (400, code), "{heard:?}")
+        assert_eq!((heard.status, heard.code()), (400, code), "{heard:?}");
     };
     let broken = body("", "{\"jsonrpc\":").await;
     check(&broken, 11_050);

@@ -244,6 +244,10 @@ async fn market(checked: &mut Checked) {
             .call("public/get_book_summary_by_currency", asked)
             .await;
     }
+    history(checked, &row["instrument_name"]).await;
+}
+
+async fn history(checked: &mut Checked, contract: &Value) {
     let now_ms = checked.server.clock.now_ms();
     for resolution in ["60", "3600", "1D"] {
         let asked = json!({
@@ -266,7 +270,7 @@ async fn market(checked: &mut Checked) {
             json!({"currency": "BTC"}),
         )
         .await;
-    for name in [&json!("BTC-PERPETUAL"), &row["instrument_name"]] {
+    for name in [&json!("BTC-PERPETUAL"), contract] {
         let asked = json!({
             "instrument_name": name, "start_timestamp": now_ms - DAY_MS / 4, "end_timestamp": now_ms,
             "resolution": "60",
