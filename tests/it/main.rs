@@ -29,5 +29,6 @@ mod replay;
 mod sim_http;
 mod sim_http_document;
 mod sim_http_faults;
+mod simulation;
 mod synthetic;
 mod web;

@@ -6,8 +6,7 @@ use std::time::Duration;
 use thetaq::config::Missed;
 use thetaq::db::{jobs, jobs_control, schedules, workers};
 use thetaq::jobs::drain::{Advance, run_until_idle};
-use thetaq::jobs::prune::Prune;
-use thetaq::jobs::{Options, Registry, enqueue, run_inline, schedule};
+use thetaq::jobs::{Options, enqueue, run_inline, schedule};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_runs_once_and_keeps_what_it_produced() {
@@ -171,35 +170,6 @@ async fn a_job_run_inline_keeps_its_lease_and_hears_a_cancel_request() {
         assert_eq!((row.state.as_str(), row.attempt), ("succeeded", 1));
         worker.stop().await;
         assert_eq!(desk.effects().await, ["slow"]);
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn finished_jobs_go_after_their_days_and_waiting_ones_stay() {
-    on_each_engine(async |mut desk: Desk| {
-        let done = desk.enqueue(Probe::new("echo"), Options::default()).await;
-        run_inline(&desk.ctx, &desk.registry, &done).await.unwrap();
-        let waits = desk.enqueue(Probe::new("echo"), Options::default()).await;
-        let registry = Registry::new().register::<Prune>();
-        for (days, left) in [(1, true), (0, false)] {
-            desk.set_config(|config| config.queue.keep_days = days);
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            let mut tx = desk.ctx.db.begin().await.unwrap();
-            let options = Options::default();
-            let prune = registry
-                .enqueue(&mut tx, &desk.ctx, "prune", json!({}), options)
-                .await
-                .unwrap();
-            tx.commit().await.unwrap();
-            let row = run_inline(&desk.ctx, &registry, &prune.id).await.unwrap();
-            assert_eq!(row.unwrap().state, "succeeded");
-            let row = jobs::get(&desk.ctx.db, &done).await.unwrap();
-            assert_eq!(row.is_some(), left);
-            let events = jobs::events(&desk.ctx.db, &done).await.unwrap();
-            assert_eq!(events.is_empty(), !left);
-        }
-        assert!(jobs::get(&desk.ctx.db, &waits).await.unwrap().is_some());
     })
     .await;
 }

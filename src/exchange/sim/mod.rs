@@ -54,6 +54,8 @@ pub struct SimExchange {
     turn: Arc<tokio::sync::Mutex<()>>,
     /// The last chain of each coin: the calls of one tick ask for the same instant.
     chains: Arc<Mutex<LastChains>>,
+    /// The last book that was read, as saved and as parsed: most calls find the one of the call before.
+    book: Arc<Mutex<Option<(String, Venue)>>>,
     /// What goes wrong with calls of this process; the server over HTTP brings its own.
     faults: Option<Faults>,
 }
@@ -68,6 +70,7 @@ impl SimExchange {
             retention: Retention::default(),
             turn: Arc::default(),
             chains: Arc::default(),
+            book: Arc::default(),
             faults: None,
         }
     }
@@ -284,12 +287,22 @@ impl SimExchange {
         let kept = kept.map_err(|error| ExchangeError::unavailable(format!("book: {error:#}")))?;
         match kept {
             None => Ok((0, Venue::open(at_ms, &self.deposits))),
-            Some(kept) => Venue::from_json(&kept.state)
-                .map(|venue| (kept.version, venue))
-                .map_err(|error| {
-                    ExchangeError::from_code(11_031, format!("the saved book is broken: {error}"))
-                }),
+            Some(kept) => Ok((kept.version, self.parsed(kept.state)?)),
         }
+    }
+
+    fn parsed(&self, state: String) -> Result<Venue> {
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, venue)) = &*book
+            && *known == state
+        {
+            return Ok(venue.clone());
+        }
+        let venue = Venue::from_json(&state).map_err(|error| {
+            ExchangeError::from_code(11_031, format!("the saved book is broken: {error}"))
+        })?;
+        *book = Some((state, venue.clone()));
+        Ok(venue)
     }
 
     async fn save(&self, version: i64, venue: &mut Venue) -> Result<bool> {

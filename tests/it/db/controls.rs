@@ -114,6 +114,10 @@ async fn logins_work_once_and_tokens_until_they_are_revoked() {
             .len(),
         1
     );
+    let names = pair
+        .same(async |db| Ok(access::token_names(db).await?))
+        .await;
+    assert_eq!(names[0].name, "laptop");
     assert_eq!(
         pair.change(async |tx| Ok(access::revoke_tokens(tx, "laptop", 1).await?))
             .await,
@@ -124,6 +128,21 @@ async fn logins_work_once_and_tokens_until_they_are_revoked() {
             .await
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn dashboards_are_known_until_they_stop() {
+    let pair = Pair::empty().await;
+    for (n, address) in ["127.0.0.1:1", "127.0.0.1:2"].into_iter().enumerate() {
+        pair.change(async |tx| Ok(access::dashboard_started(tx, address, n as i64).await?))
+            .await;
+    }
+    pair.change(async |tx| Ok(access::dashboard_stopped(tx, "127.0.0.1:1", 3).await?))
+        .await;
+    let running = pair
+        .same(async |db| Ok(access::dashboards(db).await?))
+        .await;
+    assert_eq!(running, ["127.0.0.1:2"]);
 }
 
 #[tokio::test]

@@ -119,6 +119,11 @@ async fn a_row_from_enqueue_to_acknowledgement() {
         2
     );
     pair.same(async |db| Ok(jobs::queues(db).await?)).await;
+    let minutes = pair
+        .same(async |db| Ok(pages::queue::minutes(db, "live", "", 0).await?))
+        .await;
+    assert_eq!((minutes.len(), minutes[0].jobs), (1, 1));
+    pair.same(async |db| Ok(db.optimize().await?)).await;
 }
 
 /// The one available row is claimed, with its payload.
