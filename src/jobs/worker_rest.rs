@@ -29,16 +29,14 @@ pub(super) async fn end(ctx: &Ctx, registry: &Registry) -> anyhow::Result<()> {
         }
         anyhow::Ok(())
     };
-    match tokio::time::timeout(patience, taken_back).await {
-        Ok(done) => done,
-        Err(_) => {
-            tracing::warn!(
-                orders = visits.len(),
-                "orders may still rest at the exchange"
-            );
-            Ok(())
-        }
+    if let Ok(done) = tokio::time::timeout(patience, taken_back).await {
+        return done;
     }
+    tracing::warn!(
+        orders = visits.len(),
+        "orders may still rest at the exchange"
+    );
+    Ok(())
 }
 
 /// Whether the desk wants its orders back and no other process works on it.

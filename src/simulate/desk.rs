@@ -33,7 +33,7 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) async fn new(db: Db, scenario: &Scenario) -> anyhow::Result<Self> {
-        let config = Arc::new(config(scenario.seed)?);
+        let config = Arc::new(config(scenario.seed));
         let plan = match scenario.fail_call {
             Some(number) => FaultPlan::only(number, scenario.seed),
             None => FaultPlan::from_seed(&scenario.seed.to_string()),
@@ -89,7 +89,7 @@ fn process(
 }
 
 /// Orders are sent; calls are short, so that rolls and expiries happen within a fortnight; the rest varies.
-fn config(seed: u64) -> anyhow::Result<Config> {
+fn config(seed: u64) -> Config {
     let mut random = Random::from_numbers(seed, 8, 0);
     let mut config = Config::default();
     config.exchange.seed = format!("simulation {seed}");
@@ -100,5 +100,5 @@ fn config(seed: u64) -> anyhow::Result<Config> {
     config.desk.walk_steps = 1 + random.below(5) as u32;
     config.desk.post_only = random.unit() < 0.2;
     config.desk.max_calls_per_underlying = Some(1 + random.below(3) as u32);
-    Ok(config)
+    config
 }
