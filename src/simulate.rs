@@ -46,6 +46,7 @@ pub async fn simulate(db: &Db, scenario: &Scenario) -> anyhow::Result<SeedReport
         deaths: scenario.fail_call.is_none() && scenario.seed.is_multiple_of(2),
         kills: 0,
         jobs: 0,
+        calls: 0,
     };
     run.arm();
     let start_ms = run.rig.ctx.clock.now_ms();
@@ -55,7 +56,8 @@ pub async fn simulate(db: &Db, scenario: &Scenario) -> anyhow::Result<SeedReport
     let quiet_ms = run.rig.ctx.clock.now_ms();
     run.live(quiet_ms, quiet_ms + QUIET_DAYS * DAY_MS).await?;
     checks::once_quiet(&run.rig, &mut run.violations).await?;
-    report::of_seed(scenario, &run.rig, run.kills, run.jobs, run.violations).await
+    let counts = (run.calls, run.kills, run.jobs);
+    report::of_seed(scenario, &run.rig, counts, run.violations).await
 }
 
 struct Run {
@@ -65,6 +67,8 @@ struct Run {
     deaths: bool,
     kills: u64,
     jobs: u64,
+    /// Outside calls made while something could go wrong with them.
+    calls: u64,
 }
 
 impl Run {
@@ -160,6 +164,7 @@ impl Run {
 
     /// Faults and deaths stop.
     fn calm(&mut self) {
+        self.calls = self.rig.faults.calls();
         self.rig.faults.stop();
         self.deaths = false;
         self.rig.ctx.db.tripwire().disarm();

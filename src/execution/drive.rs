@@ -72,6 +72,8 @@ struct Visit<'a> {
     exchange: &'a Exchange,
     ticket: Ticket,
     seen: Seen,
+    /// Open orders of the coin as the visit found them, for the first look-up.
+    open: Option<Vec<Order>>,
     at_ms: i64,
 }
 
@@ -97,6 +99,7 @@ impl<'a> Visit<'a> {
                 other_working,
                 withdraw,
             },
+            open: Some(open),
             at_ms,
         })
     }
@@ -181,7 +184,10 @@ impl<'a> Visit<'a> {
     }
 
     /// The order by label; when the exchange has dropped it already, its trades tell that it was there.
-    async fn look_up(&self) -> Result<Known> {
+    async fn look_up(&mut self) -> Result<Known> {
+        if let Some(order) = self.look_up_open().await? {
+            return Ok(Known::Order(order));
+        }
         let coin = self.ticket.intent().instrument.coin;
         let label = &self.ticket.label;
         let found = self.exchange.order_by_label(coin, label, self.at_ms);
@@ -193,6 +199,34 @@ impl<'a> Visit<'a> {
         Ok(trades.last().map_or(Known::Absent, |last| {
             Known::Order(self.forgotten(&trades, last))
         }))
+    }
+
+    /// The open order of this intent. A request that was carried out twice left two: one is worked on,
+    /// and whatever would fill more than the intent is cancelled.
+    async fn look_up_open(&mut self) -> Result<Option<Order>> {
+        let coin = self.ticket.intent().instrument.coin;
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => self.exchange.open_orders(coin, self.at_ms).await?,
+        };
+        let mut own = open
+            .into_iter()
+            .filter(|order| order.label == self.ticket.label);
+        let Some(mut order) = own.next() else {
+            return Ok(None);
+        };
+        for twin in own {
+            self.exchange.cancel(&twin.order_id, self.at_ms).await?;
+        }
+        let trades = self
+            .exchange
+            .fills_by_label(coin, &self.ticket.label, self.at_ms)
+            .await?;
+        let filled: Decimal = trades.iter().map(|trade| trade.fill.size).sum();
+        if filled + order.remaining() > self.ticket.size() {
+            order = self.exchange.cancel(&order.order_id, self.at_ms).await?;
+        }
+        Ok(Some(order))
     }
 
     /// An order that only its trades still show: final, whatever it was.

@@ -13,7 +13,7 @@ pub struct SeedReport {
     pub seed: u64,
     /// Injected faults by kind; `killed` counts deaths of the process.
     pub faults: BTreeMap<String, u64>,
-    /// Outside calls the desk made.
+    /// Outside calls the desk made while something could go wrong with them.
     pub calls: u64,
     pub jobs: u64,
     pub decisions: u64,
@@ -67,8 +67,7 @@ impl SimulationReport {
 pub(super) async fn of_seed(
     scenario: &Scenario,
     rig: &Rig,
-    kills: u64,
-    jobs: u64,
+    (calls, kills, jobs): (u64, u64, u64),
     mut violations: Violations,
 ) -> anyhow::Result<SeedReport> {
     violations.dedup();
@@ -95,7 +94,7 @@ pub(super) async fn of_seed(
     });
     Ok(SeedReport {
         seed: scenario.seed,
-        calls: rig.faults.calls(),
+        calls,
         faults,
         jobs,
         decisions: rows.decisions.len() as u64,
