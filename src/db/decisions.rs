@@ -126,6 +126,13 @@ pub async fn all(db: &Db, desk: &str) -> sqlx::Result<Vec<DecisionRow>> {
         .bind(desk).fetch_all(pool).await)
 }
 
+/// The id of the newest decision of a desk.
+pub async fn newest_id(db: &Db, desk: &str) -> sqlx::Result<Option<String>> {
+    read!(db, pool => sqlx::query_scalar(
+        "select id from decisions where desk = $1 order by id desc limit 1")
+        .bind(desk).fetch_optional(pool).await)
+}
+
 /// The instant of the newest decision of a desk; `None` before the first.
 pub async fn last_as_of_ms(db: &Db, desk: &str) -> sqlx::Result<Option<i64>> {
     read!(db, pool => sqlx::query_scalar(

@@ -4,13 +4,30 @@ use super::desk::Rig;
 use crate::db::{books, decisions, jobs, orders};
 use crate::domain::coin::Coin;
 use crate::domain::money::{from_e8, to_e8};
-use crate::domain::order::Side;
 use crate::exchange::Exchange;
-use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// (checker, message), in the order in which they were found.
-pub(super) type Violations = Vec<(&'static str, String)>;
+/// What was found, and how far the rows were read.
+#[derive(Debug, Default)]
+pub(super) struct Violations {
+    /// (checker, message), in the order in which they were found.
+    pub(super) found: Vec<(&'static str, String)>,
+    /// Newest order that was looked at.
+    order: Option<String>,
+    /// Newest decision that was looked at.
+    decision: Option<String>,
+}
+
+impl Violations {
+    fn push(&mut self, checker: &'static str, message: String) {
+        if self.found.last().is_none_or(|last| last.1 != message) {
+            self.found.push((checker, message));
+        }
+    }
+}
+
+/// More orders than one job writes.
+const NEW_MAX: i64 = 20;
 
 /// Checked after every job.
 pub(super) async fn after_a_job(rig: &Rig, found: &mut Violations) -> anyhow::Result<()> {
@@ -31,35 +48,24 @@ pub(super) async fn once_quiet(rig: &Rig, found: &mut Violations) -> anyhow::Res
 
 /// Short calls and open sell orders never exceed the coin held, at the exchange's own word.
 async fn cover(rig: &Rig, coin: Coin, found: &mut Violations) -> anyhow::Result<()> {
-    let (truth, at_ms) = (Exchange::Sim(rig.truth.clone()), rig.now_ms());
-    let held = truth.account(coin, at_ms).await?.balance;
-    let short: Decimal = truth
-        .positions(coin, at_ms)
-        .await?
-        .iter()
-        .filter(|holding| holding.instrument.is_call())
-        .map(|holding| -holding.size)
-        .sum();
-    let offered: Decimal = truth
-        .open_orders(coin, at_ms)
-        .await?
-        .iter()
-        .filter(|order| order.side == Side::Sell && order.instrument.is_call())
-        .map(crate::exchange::facts::Order::remaining)
-        .sum();
-    if short + offered > held {
-        let message = format!("{coin}: short {short} and offered {offered} of {held} held");
-        found.push(("cover", message));
+    let cover = rig.truth.cover(coin, rig.now_ms()).await?;
+    if cover.short + cover.offered > cover.held {
+        found.push("cover", format!("{coin}: {cover:?}"));
     }
     Ok(())
 }
 
 /// Every order belongs to a decision that risk approved before it, and its label is its own.
 async fn orders_are_approved_once(rig: &Rig, found: &mut Violations) -> anyhow::Result<()> {
-    let rows = orders::list(&rig.db, &rig.ctx.desk, None, 20).await?;
+    let mut rows = orders::list(&rig.db, &rig.ctx.desk, None, NEW_MAX).await?;
     let labels: BTreeSet<&String> = rows.iter().map(|row| &row.label).collect();
     if labels.len() < rows.len() {
-        found.push(("approval", "two orders share a label".to_owned()));
+        found.push("approval", "two orders share a label".to_owned());
+    }
+    let known = found.order.clone();
+    rows.retain(|row| known.as_ref().is_none_or(|known| row.id > *known));
+    if let Some(newest) = rows.first() {
+        found.order = Some(newest.id.clone());
     }
     for row in &rows {
         let decision = decisions::get(&rig.db, &row.decision).await?;
@@ -68,7 +74,7 @@ async fn orders_are_approved_once(rig: &Rig, found: &mut Violations) -> anyhow::
         });
         if !approved {
             let message = format!("order {} has no approval before it", row.label);
-            found.push(("approval", message));
+            found.push("approval", message);
         }
     }
     Ok(())
@@ -76,11 +82,16 @@ async fn orders_are_approved_once(rig: &Rig, found: &mut Violations) -> anyhow::
 
 /// No context holds a quote or a position of its own future.
 async fn nothing_later_than_as_of(rig: &Rig, found: &mut Violations) -> anyhow::Result<()> {
+    let newest = decisions::newest_id(&rig.db, &rig.ctx.desk).await?;
+    if newest == found.decision {
+        return Ok(());
+    }
+    found.decision = newest;
     let filter = decisions::DecisionFilter::of(&rig.ctx.desk, 2);
     for row in decisions::list(&rig.db, &filter).await? {
         if row.snapshot_at_ms.is_some_and(|at_ms| at_ms > row.as_of_ms) {
             let message = format!("decision {} saw quotes of its future", row.id);
-            found.push(("as_of", message));
+            found.push("as_of", message);
         }
     }
     Ok(())
@@ -102,7 +113,7 @@ async fn books_agree(rig: &Rig, coin: Coin, found: &mut Violations) -> anyhow::R
         .collect();
     if positions != theirs {
         let message = format!("{coin}: ours {positions:?}, the exchange's {theirs:?}");
-        found.push(("positions", message));
+        found.push("positions", message);
     }
     let (cash, balance) = (
         ours.cash(coin.as_str()),
@@ -110,7 +121,7 @@ async fn books_agree(rig: &Rig, coin: Coin, found: &mut Violations) -> anyhow::R
     );
     if (cash - balance).abs() > from_e8(1) {
         let message = format!("{coin}: ours {cash}, the exchange's {balance}");
-        found.push(("cash", message));
+        found.push("cash", message);
     }
     Ok(())
 }
@@ -120,7 +131,7 @@ async fn the_queue_is_empty(rig: &Rig, found: &mut Violations) -> anyhow::Result
     for count in jobs::counts(&rig.db, &rig.ctx.desk).await? {
         if ["available", "running", "failed"].contains(&count.state.as_str()) {
             let message = format!("{} {} jobs are {}", count.jobs, count.kind, count.state);
-            found.push(("liveness", message));
+            found.push("liveness", message);
         }
     }
     for coin in Coin::ALL {
@@ -128,7 +139,7 @@ async fn the_queue_is_empty(rig: &Rig, found: &mut Violations) -> anyhow::Result
             let age_ms = rig.now_ms() - order.created_ms;
             if age_ms > 3_600_000 {
                 let message = format!("order {} works for {age_ms} ms", order.label);
-                found.push(("liveness", message));
+                found.push("liveness", message);
             }
         }
     }

@@ -68,9 +68,8 @@ pub(super) async fn of_seed(
     scenario: &Scenario,
     rig: &Rig,
     (calls, kills, jobs): (u64, u64, u64),
-    mut violations: Violations,
+    violations: Violations,
 ) -> anyhow::Result<SeedReport> {
-    violations.dedup();
     let rows = replay::rows(&rig.ctx).await?;
     let injected = rig.faults.injected().into_iter();
     let mut faults: BTreeMap<String, u64> = injected
@@ -86,12 +85,15 @@ pub(super) async fn of_seed(
         scenario.days,
         call.unwrap_or_default()
     );
-    let failing = violations.into_iter().map(|(checker, message)| Failing {
-        seed: scenario.seed,
-        checker: checker.to_owned(),
-        message,
-        command: command.clone(),
-    });
+    let failing = violations
+        .found
+        .into_iter()
+        .map(|(checker, message)| Failing {
+            seed: scenario.seed,
+            checker: checker.to_owned(),
+            message,
+            command: command.clone(),
+        });
     Ok(SeedReport {
         seed: scenario.seed,
         calls,

@@ -32,7 +32,7 @@ use quotes::Quotes;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use venue::{Retention, Venue};
+use venue::{Cover, Retention, Venue};
 
 /// Money put into a fresh account: currency (`BTC`, `ETH`, `USDC`) to amount.
 pub type Deposits = BTreeMap<String, Decimal>;
@@ -97,6 +97,11 @@ impl SimExchange {
     pub async fn book_ms(&self) -> Result<Option<i64>> {
         let (version, venue) = self.load(0).await?;
         Ok((version > 0).then(|| venue.now_ms()))
+    }
+
+    /// What calls sold and offered take of the coin held; asks for no quotes of its own.
+    pub async fn cover(&self, coin: Coin, at_ms: i64) -> Result<Cover> {
+        self.ask(&[], at_ms, |venue, _| Ok(venue.cover(coin))).await
     }
 
     pub(super) async fn listings(&self, coin: Coin, at_ms: i64) -> Result<Vec<Instrument>> {

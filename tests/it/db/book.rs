@@ -39,6 +39,8 @@ async fn decisions_and_what_hangs_on_them() {
         .same(async |db| Ok(decisions::list(db, &filter).await?))
         .await;
     assert_eq!(newest.len(), 5);
+    let id_of = async |db: &thetaq::db::Db| Ok(decisions::newest_id(db, DESK).await?);
+    assert_eq!(pair.same(id_of).await, all.last().map(|row| row.id.clone()));
     let last = pair
         .same(async |db| Ok(decisions::last_as_of_ms(db, DESK).await?))
         .await;

@@ -22,12 +22,21 @@ use super::quotes::Quotes;
 use crate::domain::chain::Quote;
 use crate::domain::coin::Coin;
 use crate::domain::instrument::{Instrument, Style};
+use crate::domain::order::Side;
 use crate::domain::portfolio::currency;
 use crate::exchange::error::ExchangeError;
 use crate::exchange::facts::{Delivery, LogRow, Order};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// Coin held, and coin of calls that are sold and offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cover {
+    pub held: Decimal,
+    pub short: Decimal,
+    pub offered: Decimal,
+}
 
 /// Everything the exchange knows about one account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -122,6 +131,22 @@ impl Venue {
     /// Moves the time on; never back.
     pub fn pass_to(&mut self, at_ms: i64) {
         self.now_ms = self.now_ms.max(at_ms);
+    }
+
+    /// What calls sold and offered take of the coin held.
+    pub fn cover(&self, coin: Coin) -> Cover {
+        let calls = self.positions.iter();
+        let short = |(contract, held): &(&Instrument, &Held)| {
+            contract.coin == coin && contract.is_call() && held.size < Decimal::ZERO
+        };
+        let offers = self.working().filter(|order| {
+            order.instrument.coin == coin && order.instrument.is_call() && order.side == Side::Sell
+        });
+        Cover {
+            held: self.cash(coin.as_str()),
+            short: calls.filter(short).map(|(_, held)| -held.size).sum(),
+            offered: offers.map(Order::remaining).sum(),
+        }
     }
 
     /// Coins with a position or an open order, for the quotes a command needs.
