@@ -210,13 +210,7 @@ async fn enqueue_rate(ctx: &Ctx) {
         one(ctx, n).await;
     }
     let rate = COUNT as f64 / watch.elapsed().as_secs_f64();
-    print(
-        "queue sqlite enqueue",
-        rate,
-        "jobs/s",
-        "floor of the issue",
-        10_000.0,
-    );
+    print("queue sqlite enqueue", rate, "jobs/s", "target", 10_000.0);
     workers(ctx).await;
 }
 
@@ -249,7 +243,7 @@ async fn latency(engine: &str, ctx: &Ctx) {
         &format!("queue {engine} enqueue-to-start p50"),
         waits_ms[waits_ms.len() / 2],
         "ms",
-        "limit of the issue",
+        "target",
         limit,
     );
 }
