@@ -2,7 +2,7 @@
 //!
 //! Shared by the simulated exchange, dry runs and backtests, so that a fill is the same number
 //! everywhere. Money is `Decimal`, rounded half to even at 1e-8 of the quote currency once per fee,
-//! payoff or margin; prices stay as quoted. Figures are deribit.md section 5 and 7.
+//! payoff or margin; prices stay as quoted. Figures are the exchange's published ones.
 
 mod fees;
 mod margin;

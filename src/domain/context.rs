@@ -64,7 +64,7 @@ impl Feature {
     }
 }
 
-/// Market features of trading.md section 2. Returns, volatilities and distances are fractions.
+/// Market features. Returns, volatilities and distances are fractions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Features {
     pub return_1d: Feature,

@@ -1,4 +1,4 @@
-//! What a trade costs: the fee of the Standard tier (deribit.md section 5.1).
+//! What a trade costs: the fee of the Standard tier.
 
 use super::instrument::{Instrument, Style};
 use super::money::{self, SCALE};

@@ -2,7 +2,7 @@
 
 use super::math::{ln, norm_cdf, norm_pdf};
 
-/// Price and greeks of one call or put per 1 coin (deribit.md section 6).
+/// Price and greeks of one call or put per 1 coin.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Priced {
     /// USD; an inverse option's premium in coin is this / forward.

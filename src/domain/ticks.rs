@@ -23,7 +23,7 @@ struct Steps {
     coarse: Decimal,
 }
 
-/// Tick steps of the exchange's instruments (deribit.md section 5), quote currency per coin.
+/// Tick steps of the exchange's instruments, quote currency per coin.
 fn steps(coin: Coin, style: Style) -> Steps {
     let table = tick_steps(coin, style);
     let decimal = |units: u32| Decimal::new(i64::from(units), table.per_unit.ilog10()).normalize();

@@ -1,6 +1,6 @@
 //! Failures of the exchange, split by what the caller does next and by nothing else.
 //!
-//! A market order book full of codes comes down to seven decisions (deribit.md section 1.3); the code
+//! A market order book full of codes comes down to seven decisions; the code
 //! and the message stay inside for the row and the log.
 
 use std::fmt;
@@ -111,7 +111,7 @@ mod tests {
         }
     }
 
-    /// The table of deribit.md section 1.3, class by class.
+    /// The published codes, class by class.
     #[test]
     fn every_code_has_its_decision() {
         check(

@@ -103,7 +103,7 @@ pub struct Placed {
     pub trades: Vec<Trade>,
 }
 
-/// One currency's account. The identities of deribit.md section 4.3 hold to 1e-8:
+/// One currency's account. The exchange's identities hold to 1e-8:
 /// equity = balance + options value; margin balance = equity - options value; available funds =
 /// margin balance - initial margin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Their JSON: the shapes of Deribit's API v2, for the client that reads them and a server that speaks them.
 //!
-//! Lenient where the wire is (deribit.md sections 1 to 4): unknown fields are ignored, unknown words of a
+//! Lenient where the wire is: unknown fields are ignored, unknown words of a
 //! closed set are kept, numbers may come in exponent form, and an absent quote is null, 0 or not there.
 //! What is read prints back as the same facts; no rule of the desk lives here.
 

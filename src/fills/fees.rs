@@ -1,4 +1,4 @@
-//! Delivery fees of the Standard tier (deribit.md section 5.1).
+//! Delivery fees of the Standard tier.
 
 use super::settlement::payoff_per_coin;
 use crate::domain::fees::CAP;

@@ -4,7 +4,7 @@ use crate::domain::instrument::{Instrument, Style};
 use crate::domain::money::{self, SCALE};
 use rust_decimal::Decimal;
 
-/// Shares of the underlying that a short option must be backed with (deribit.md section 7.1).
+/// Shares of the underlying that a short option must be backed with.
 ///
 /// The exchange announced a new model for August 2026 whose option figures are not known; a live desk
 /// asks `get_margins`, the simulated exchange uses these.

@@ -1,4 +1,4 @@
-//! Market features of one underlying at one instant (trading.md section 2), each with its source.
+//! Market features of one underlying at one instant, each with its source.
 //!
 //! Nothing later than `as_of_ms` is read. Averages and realised volatilities come from whole days, close
 //! to close; the current index is the price that returns and distances are measured at, and never a

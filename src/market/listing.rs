@@ -1,4 +1,4 @@
-//! Which expiries the exchange lists, and since when (deribit.md section 5).
+//! Which expiries the exchange lists, and since when.
 //!
 //! Fitted to the 604 recorded snapshots of 2025-12-30 to 2026-05-31: the rules below give exactly the
 //! expiries seen (11 to 13), the thirteenth on the Thursdays on which the next weekly is listed one day

@@ -1,6 +1,6 @@
 //! Rule policies: a Context goes in, a Decision comes out; no database, no order, no clock.
 //!
-//! The order of trading.md section 4: a short call that is due is rolled into the chosen candidate, or
+//! The order never changes: a short call that is due is rolled into the chosen candidate, or
 //! closed when there is none; with room for another call the chosen candidate is sold; else nothing.
 
 mod explore;

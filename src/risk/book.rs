@@ -81,7 +81,7 @@ impl Book {
         self.net_short(|other| other.coin == call.coin && other.expiry_ms == call.expiry_ms)
     }
 
-    /// Coin: equity plus each contract's size times its net transaction delta (deribit.md section 6), with the
+    /// Coin: equity plus each contract's size times its net transaction delta, with the
     /// contracts whose delta is not known, which count as 0: a short call only lowers the sum.
     pub(super) fn net_delta(&self, context: &Context) -> (f64, Vec<Instrument>) {
         let mut unknown = Vec::new();

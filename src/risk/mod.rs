@@ -1,6 +1,6 @@
 //! The gate: a proposed action against the book and the limits, every check a stored line.
 //!
-//! The twelve checks of trading.md section 5, in its order, on the state *after* each leg; reasons
+//! The twelve checks, always in the same order, on the state *after* each leg; reasons
 //! accumulate. What reduces risk is never refused over a limit: a close and the buy-back half of a
 //! roll are measured against checks 2 and 4 to 12 like anything else, but a line over its limit says
 //! `exempt`. The opening half of a roll is checked on the state after the buy-back; when it is refused

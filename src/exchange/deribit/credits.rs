@@ -1,6 +1,6 @@
 //! Request credits: how long a call has to wait so that the exchange never answers 10028.
 //!
-//! The exchange keeps a bucket per class of methods (deribit.md section 1.2). These mirror them a little
+//! The exchange keeps a bucket per class of methods. These mirror them a little
 //! smaller, since the network may bring two calls closer together than they were sent.
 
 use crate::clock::Stopwatch;

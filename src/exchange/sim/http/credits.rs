@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Which bucket a call spends from (deribit.md section 1.2).
+/// Which bucket a call spends from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Everything that reaches no matching engine.

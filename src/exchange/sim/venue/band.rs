@@ -16,7 +16,7 @@ const MOVE_LINEAR: f64 = 0.06;
 /// Volatility in the stress as a multiple of the mark's.
 const VOL_UP: f64 = 1.5;
 const VOL_DOWN: f64 = 0.75;
-/// Inverse bands reach at least so far from the mark, coin (deribit.md section 5.2).
+/// Inverse bands reach at least so far from the mark, coin.
 const REACH_MIN: Decimal = Decimal::from_parts(15, 0, 0, false, 3);
 
 /// The price an order enters the book with: inverse orders beyond the band are moved to its edge,

@@ -221,7 +221,7 @@ impl Venue {
         }
     }
 
-    /// Largest total of short options in standard margin, coin (deribit.md section 5).
+    /// Largest total of short options in standard margin, coin.
     fn check_short_limit(&self, order: &Order) -> Result<()> {
         let limit = match (order.instrument.style, order.instrument.coin) {
             (Style::Inverse, Coin::Btc) => Decimal::from(1_000),

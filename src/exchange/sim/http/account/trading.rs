@@ -194,7 +194,7 @@ fn time_in_force(params: &Params) -> std::result::Result<TimeInForce, RpcError> 
     })
 }
 
-/// Off unless sent: the published default of `true` is not what the exchange does (deribit.md 4.1).
+/// Off unless sent: the published default of `true` is not what the exchange does.
 fn post_only(params: &Params) -> std::result::Result<PostOnly, RpcError> {
     Ok(
         match (params.is("post_only")?, params.is("reject_post_only")?) {

@@ -1,4 +1,4 @@
-//! The JSON of the exchange's objects (deribit.md sections 3 and 4.2).
+//! The JSON of the exchange's objects.
 
 pub(super) mod account;
 pub(super) mod instrument;

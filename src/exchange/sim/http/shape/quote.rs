@@ -107,7 +107,7 @@ fn greeks(quote: &Quote, vol: f64, at_ms: i64) -> Value {
     })
 }
 
-/// USD per 1 % of the rate, K T N(d2) / 100 (deribit.md section 6); negative for puts.
+/// USD per 1 % of the rate, K T N(d2) / 100; negative for puts.
 fn rho(contract: &Instrument, forward: f64, vol: f64, years: f64) -> f64 {
     let deviation = vol * years.sqrt();
     if deviation.is_nan() || deviation <= 0.0 {
