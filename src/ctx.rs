@@ -97,11 +97,26 @@ impl Ctx {
         settings
     }
 
-    /// The name under which a chain of this source is found again: `recorded`, `synthetic:SEED` ..
+    /// The name under which a chain of this source is found again: `recorded`, `synthetic:SEED`, and for
+    /// chains read from an exchange which one that was: `deribit`, `deribit:test`, `sim:SEED` ..
     pub fn snapshot_source(&self, source: Source) -> String {
-        match source {
-            Source::Synthetic => format!("synthetic:{}", self.config.exchange.seed),
-            other => other.as_str().to_owned(),
+        let exchange = &self.config.exchange;
+        match (source, exchange.kind) {
+            (Source::Synthetic, _) => format!("synthetic:{}", exchange.seed),
+            (Source::Live, ExchangeKind::Sim) => format!("sim:{}", exchange.seed),
+            (Source::Live, ExchangeKind::Deribit | ExchangeKind::Paper) => read_from(&exchange.url),
+            (other, _) => other.as_str().to_owned(),
+        }
+    }
+}
+
+/// Quotes of the testnet are not mixed with those of the main host.
+fn read_from(url: &str) -> String {
+    match Host::parse(url) {
+        Ok(Host::Main) => chains::DERIBIT.to_owned(),
+        _ => {
+            let host = url.trim_start_matches("https://");
+            format!("{}:{}", chains::DERIBIT, host.trim_start_matches("http://"))
         }
     }
 }

@@ -42,6 +42,10 @@ impl Job for RecordMarket {
             Source::Recorded => return Ok(json!({ "skipped": "the chain is recorded already" })),
             source => ctx.snapshot_source(source),
         };
+        let newest_ms = chains::newest_time(&ctx.db, &source, self.underlying, chain.at_ms).await?;
+        if newest_ms == Some(chain.at_ms) {
+            return Ok(json!({ "skipped": "a chain of this instant is stored already" }));
+        }
         let row = SnapshotRow::of_chain(&source, &chain);
         let mut tx = ctx.db.begin().await?;
         let stored = chains::insert(&mut tx, &row).await?;

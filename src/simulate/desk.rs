@@ -14,8 +14,9 @@ use crate::exchange::sim::market::Market;
 use crate::market::synthetic::Synthetic;
 use std::sync::Arc;
 
-/// 2026-01-05 09:00 UTC.
-const START_MS: i64 = 1_767_603_600_000;
+/// 2026-01-05, one second after 08:00 UTC: ticks come every four hours, and the day's first one trades while
+/// the exchange settles.
+const START_MS: i64 = 1_767_600_001_000;
 /// The desk of a simulation.
 const DESK: &str = "simulation";
 

@@ -4,7 +4,7 @@
 //! with an unknown outcome, while the book knows what happened.
 
 use super::faults::{CallKind, Fault, FaultKind, Faults};
-use crate::domain::chain::Chain;
+use crate::domain::chain::{Chain, Source};
 use crate::domain::money;
 use crate::exchange::Result;
 use crate::exchange::error::ExchangeError;
@@ -104,7 +104,9 @@ pub(super) fn part_of(request: &OrderRequest, share: f64) -> Decimal {
 }
 
 /// The chain with the bids, asks and volatilities of a share of its contracts gone, nearest expiry first.
+/// It is no function of a seed any more, only what was read at the time.
 pub(super) fn without_quotes(mut chain: Chain, share: f64) -> Chain {
+    chain.source = Source::Live;
     let emptied = (chain.quotes.len() as f64 * share).ceil() as usize;
     for quote in chain.quotes.iter_mut().take(emptied) {
         quote.bid = None;

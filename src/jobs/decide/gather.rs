@@ -3,9 +3,9 @@
 use super::value;
 use crate::ctx::Ctx;
 use crate::db::desks::DeskRow;
-use crate::db::{books, equity, orders};
+use crate::db::{books, chains, equity, orders};
 use crate::domain::account::{Account, WorkingOrder};
-use crate::domain::chain::Source;
+use crate::domain::chain::{Chain, Source};
 use crate::domain::coin::Coin;
 use crate::domain::context::Context;
 use crate::domain::instrument::DAY_MS;
@@ -24,6 +24,8 @@ pub(crate) struct Gathered {
     pub(crate) portfolio: Portfolio,
     /// Version of the book of this underlying when it was read.
     pub(crate) version: i64,
+    /// The chain is found again by source and instant: a function of its seed, or stored already.
+    pub(crate) kept: bool,
 }
 
 /// How far the exchange's clock may be ahead of ours.
@@ -49,7 +51,7 @@ pub(crate) async fn gather(
         .iter()
         .filter_map(orders::OrderRow::working)
         .collect();
-    let chain = ctx.exchange.chain(coin, asked_ms).await?;
+    let (chain, kept) = chain(ctx, coin, asked_ms).await?;
     let as_of_ms = asked_ms.max(chain.at_ms);
     ensure!(
         as_of_ms <= asked_ms + AHEAD_MAX_MS,
@@ -78,7 +80,29 @@ pub(crate) async fn gather(
         settings: ctx.settings(row),
         portfolio,
         version,
+        kept,
     })
+}
+
+/// The exchange's chain and whether it is kept. Of one instant there is one chain, the first that was
+/// stored: whoever reads the exchange again in the same moment works on that one.
+async fn chain(ctx: &Ctx, coin: Coin, at_ms: i64) -> anyhow::Result<(Chain, bool)> {
+    let chain = ctx.exchange.chain(coin, at_ms).await?;
+    if chain.source != Source::Live {
+        return Ok((chain, true));
+    }
+    let source = ctx.snapshot_source(chain.source);
+    let stored = chains::load(&ctx.db, &source, coin, chain.at_ms).await?;
+    let stored = stored.filter(|stored| stored.at_ms == chain.at_ms);
+    let kept = stored.is_some();
+    let source = chain.source;
+    Ok((
+        Chain {
+            source,
+            ..stored.unwrap_or(chain)
+        },
+        kept,
+    ))
 }
 
 /// In a dry run our own folded book at the chain's marks, else the exchange's word.
@@ -88,7 +112,7 @@ async fn account(
     portfolio: &Portfolio,
     coin: Coin,
     at_ms: i64,
-    chain: &crate::domain::chain::Chain,
+    chain: &Chain,
 ) -> anyhow::Result<Account> {
     if row.dry_run {
         return Ok(value::account(portfolio, coin, chain));
