@@ -8,6 +8,8 @@ use crate::domain::coin::Coin;
 use crate::domain::context::Context;
 use crate::domain::decision::{Decision, DecisionSource};
 use crate::domain::settings::Settings;
+use crate::exchange::Exchange;
+use crate::exchange::sim::market::Market;
 use crate::market::synthetic::Synthetic;
 use crate::step::{self, Step, StepInput};
 use anyhow::{Context as _, bail};
@@ -81,8 +83,19 @@ async fn snapshot(ctx: &Ctx, row: &DecisionRow) -> anyhow::Result<Chain> {
         .context("the decision names no snapshot")?;
     let coin: Coin = row.underlying.parse()?;
     if let Some(seed) = source.strip_prefix("synthetic:") {
-        return Ok(Synthetic::new(seed).chain(coin, at_ms));
+        return Ok(synthetic(ctx, seed).chain(coin, at_ms));
     }
     let chain = chains::load(&ctx.db, source, coin, at_ms).await?;
     chain.with_context(|| format!("snapshot {source} {coin} {at_ms} is gone; import it again"))
+}
+
+/// The market of a seed; the desk's own has most of it computed already.
+fn synthetic(ctx: &Ctx, seed: &str) -> Synthetic {
+    if let Exchange::Sim(exchange) = &ctx.exchange
+        && let Market::Synthetic(own) = exchange.market()
+        && own.is_of(seed)
+    {
+        return own.clone();
+    }
+    Synthetic::new(seed)
 }

@@ -40,13 +40,18 @@ pub struct Synthetic {
 
 impl Synthetic {
     pub fn new(seed: &str) -> Self {
-        let seed = Random::from_parts(&["synthetic market", seed]).next_u64();
+        let seed = number(seed);
         Self {
             seed,
             path: Arc::new(Path::new(seed)),
             strikes: Arc::default(),
             deliveries: Arc::default(),
         }
+    }
+
+    /// Whether this is the market of that seed.
+    pub fn is_of(&self, seed: &str) -> bool {
+        self.seed == number(seed)
     }
 
     /// Index price, USD, two decimals as the venue publishes it.
@@ -274,6 +279,11 @@ struct Instant {
     index: f64,
     surface: Surface,
     basis: f64,
+}
+
+/// What a seed's text draws from.
+fn number(seed: &str) -> u64 {
+    Random::from_parts(&["synthetic market", seed]).next_u64()
 }
 
 fn round_cents(usd: f64) -> f64 {
