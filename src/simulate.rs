@@ -34,6 +34,8 @@ pub struct Scenario {
 const TICK_MS: i64 = 4 * 3_600_000;
 /// Days after the faults have stopped in which the queue must empty and the books agree.
 const QUIET_DAYS: i64 = 2;
+/// The last instant is one second after an expiry; the books agree when that is settled.
+const SETTLED_MS: i64 = 10 * 60_000;
 /// Statements between two deaths of the process, at most; deaths come closer together than jobs do.
 const STATEMENTS_MAX: usize = 1_500;
 
@@ -54,7 +56,9 @@ pub async fn simulate(db: &Db, scenario: &Scenario) -> anyhow::Result<SeedReport
         .await?;
     run.calm();
     let quiet_ms = run.rig.ctx.clock.now_ms();
-    run.live(quiet_ms, quiet_ms + QUIET_DAYS * DAY_MS).await?;
+    let end_ms = quiet_ms + QUIET_DAYS * DAY_MS;
+    run.live(quiet_ms, end_ms).await?;
+    run.drain_until(end_ms + SETTLED_MS).await?;
     checks::once_quiet(&run.rig, &mut run.violations).await?;
     let counts = (run.calls, run.kills, run.jobs);
     report::of_seed(scenario, &run.rig, counts, run.violations).await
