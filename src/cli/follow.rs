@@ -33,11 +33,9 @@ pub(super) async fn enqueue(
     args: Value,
     options: Options,
 ) -> anyhow::Result<String> {
-    let mut tx = ctx.db.begin().await?;
     let registry = registry::all();
-    let enqueued = registry.enqueue(&mut tx, ctx, kind, args, options).await?;
-    tx.commit().await?;
-    Ok(enqueued.id)
+    let enqueued = registry.enqueue_alone(ctx, kind, args, options);
+    Ok(enqueued.await?.id)
 }
 
 /// Waits until the job is finished and returns its row, whatever it ended as.

@@ -137,34 +137,89 @@ pub struct QueueRow {
     pub running: i64,
 }
 
+/// The statement that writes a job, or nothing when its unique key is taken.
+macro_rules! insertion {
+    ($job:expr, $id:expr, $now_ms:expr) => {
+        sqlx::query(
+            "insert into jobs (id, desk, kind, queue, args, state, priority, run_at_ms, expires_at_ms, \
+             attempt, max_attempts, unique_key, parent, slot_ms, progress, cancel_requested, created_ms) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13, 0, false, $14) \
+             on conflict (desk, kind, unique_key) where unique_key is not null do nothing",
+        )
+        .bind(&$id)
+        .bind(&$job.desk)
+        .bind($job.kind)
+        .bind(&$job.queue)
+        .bind(Json(&$job.args))
+        .bind(state_at($job, $now_ms))
+        .bind($job.priority)
+        .bind($job.run_at_ms)
+        .bind($job.expires_at_ms)
+        .bind($job.max_attempts)
+        .bind(&$job.unique_key)
+        .bind(&$job.parent)
+        .bind($job.slot_ms)
+        .bind($now_ms)
+    };
+}
+
+/// Who holds a job's unique key.
+macro_rules! holder {
+    ($job:expr) => {
+        sqlx::query_scalar("select id from jobs where desk = $1 and kind = $2 and unique_key = $3")
+            .bind(&$job.desk)
+            .bind($job.kind)
+            .bind(&$job.unique_key)
+    };
+}
+
 /// Writes the row and remembers to wake the workers when `tx` commits.
 pub async fn enqueue(tx: &mut Tx, clock: &Clock, job: &NewJob) -> sqlx::Result<Enqueued> {
     let (id, now_ms) = (clock.id(), clock.wall_ms());
-    let state = if job.run_at_ms > now_ms {
-        "scheduled"
-    } else {
-        "available"
-    };
     tx.wake_on_commit();
-    let inserted = on!(tx, conn => sqlx::query(
-        "insert into jobs (id, desk, kind, queue, args, state, priority, run_at_ms, expires_at_ms, attempt, \
-         max_attempts, unique_key, parent, slot_ms, progress, cancel_requested, created_ms) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13, 0, false, $14) \
-         on conflict (desk, kind, unique_key) where unique_key is not null do nothing")
-        .bind(&id).bind(&job.desk).bind(job.kind).bind(&job.queue).bind(Json(&job.args)).bind(state)
-        .bind(job.priority).bind(job.run_at_ms).bind(job.expires_at_ms).bind(job.max_attempts)
-        .bind(&job.unique_key).bind(&job.parent).bind(job.slot_ms).bind(now_ms)
+    let inserted = on!(tx, conn => insertion!(job, id, now_ms)
         .execute(&mut *conn).await.map(|done| done.rows_affected()))?;
     if inserted == 1 {
         return Ok(Enqueued { id, inserted: true });
     }
-    let id = on!(tx, conn => sqlx::query_scalar(
-        "select id from jobs where desk = $1 and kind = $2 and unique_key = $3")
-        .bind(&job.desk).bind(job.kind).bind(&job.unique_key).fetch_one(&mut *conn).await)?;
+    let id = on!(tx, conn => holder!(job).fetch_one(&mut *conn).await)?;
     Ok(Enqueued {
         id,
         inserted: false,
     })
+}
+
+/// [`enqueue`] of a job that comes with no other row. On SQLite its statement is the whole transaction, which
+/// spares two of three trips to the connection's thread.
+pub async fn enqueue_alone(db: &Db, clock: &Clock, job: &NewJob) -> sqlx::Result<Enqueued> {
+    let Db::Sqlite(sqlite) = db else {
+        let mut tx = db.begin().await?;
+        let enqueued = enqueue(&mut tx, clock, job).await?;
+        tx.commit().await?;
+        return Ok(enqueued);
+    };
+    db.tripwire().pass()?;
+    let (id, now_ms) = (clock.id(), clock.wall_ms());
+    let written = insertion!(job, id, now_ms).execute(&sqlite.writer).await?;
+    // A process may die after the commit and before it knows.
+    db.tripwire().pass()?;
+    if written.rows_affected() == 1 {
+        db.wake().notify_waiters();
+        return Ok(Enqueued { id, inserted: true });
+    }
+    let id = read!(db, pool => holder!(job).fetch_one(pool).await)?;
+    Ok(Enqueued {
+        id,
+        inserted: false,
+    })
+}
+
+fn state_at(job: &NewJob, now_ms: i64) -> &'static str {
+    if job.run_at_ms > now_ms {
+        "scheduled"
+    } else {
+        "available"
+    }
 }
 
 pub async fn get(db: &Db, id: &str) -> sqlx::Result<Option<JobRow>> {

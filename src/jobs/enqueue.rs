@@ -39,6 +39,18 @@ pub async fn enqueue<J: Job>(
     Ok(jobs::enqueue(tx, &ctx.clock, &row).await?)
 }
 
+/// [`enqueue`] of a job that comes with no other row, in a transaction of its own.
+pub async fn enqueue_alone<J: Job>(
+    ctx: &Ctx,
+    job: &J,
+    options: Options,
+) -> Result<Enqueued, anyhow::Error> {
+    let args = serde_json::to_value(job)?;
+    let settings = Settings::of(J::KIND, &J::DEFAULTS, &ctx.config);
+    let row = new_job(ctx, J::KIND, args, &settings, options);
+    Ok(jobs::enqueue_alone(&ctx.db, &ctx.clock, &row).await?)
+}
+
 /// The row of a job of a kind known by name only (command line, schedules).
 pub(crate) fn new_job(
     ctx: &Ctx,

@@ -32,7 +32,7 @@ pub mod worker;
 
 pub use decide::{Rebuilt, rebuild};
 pub use drain::run_inline;
-pub use enqueue::{Options, enqueue};
+pub use enqueue::{Options, enqueue, enqueue_alone};
 pub use registry::{Defaults, Registry, Schedule};
 pub use running::Running;
 pub use worker::work;

@@ -5,7 +5,7 @@ use super::{Done, Job, JobError, Options, Running};
 use crate::config::{Config, Missed};
 use crate::ctx::Ctx;
 use crate::db::Tx;
-use crate::db::jobs::{self, Enqueued};
+use crate::db::jobs::{self, Enqueued, NewJob};
 use futures::future::BoxFuture;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -192,10 +192,32 @@ impl Registry {
         args: Value,
         options: Options,
     ) -> anyhow::Result<Enqueued> {
+        let row = self.row(ctx, name, args, options)?;
+        Ok(jobs::enqueue(tx, &ctx.clock, &row).await?)
+    }
+
+    /// [`Self::enqueue`] of a job that comes with no other row, in a transaction of its own.
+    pub async fn enqueue_alone(
+        &self,
+        ctx: &Ctx,
+        name: &str,
+        args: Value,
+        options: Options,
+    ) -> anyhow::Result<Enqueued> {
+        let row = self.row(ctx, name, args, options)?;
+        Ok(jobs::enqueue_alone(&ctx.db, &ctx.clock, &row).await?)
+    }
+
+    fn row(&self, ctx: &Ctx, name: &str, args: Value, options: Options) -> anyhow::Result<NewJob> {
         let kind = self.known(name)?;
         kind.check(&args)?;
-        let row = new_job(ctx, kind.name, args, &kind.settings(&ctx.config), options);
-        Ok(jobs::enqueue(tx, &ctx.clock, &row).await?)
+        Ok(new_job(
+            ctx,
+            kind.name,
+            args,
+            &kind.settings(&ctx.config),
+            options,
+        ))
     }
 
     /// The kind of that name; the error names those there are.

@@ -21,7 +21,9 @@ use thetaq::clock::{Clock, Stopwatch};
 use thetaq::config::Config;
 use thetaq::ctx::Ctx;
 use thetaq::db::Db;
-use thetaq::jobs::{Defaults, Done, Job, JobError, Options, Registry, Running, enqueue, work};
+use thetaq::jobs::{
+    Defaults, Done, Job, JobError, Options, Registry, Running, enqueue, enqueue_alone, work,
+};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -202,16 +204,30 @@ fn start(ctx: &Ctx) -> (CancellationToken, JoinHandle<anyhow::Result<()>>) {
     )
 }
 
-/// One job, one transaction.
+/// One job, one transaction: on its own, and as an order's decision does it, between begin and commit.
 async fn enqueue_rate(ctx: &Ctx) {
     const COUNT: u64 = 20_000;
     let watch = Stopwatch::start();
     for n in 0..COUNT {
-        one(ctx, n).await;
+        alone(ctx, n).await;
     }
     let rate = COUNT as f64 / watch.elapsed().as_secs_f64();
     print("queue sqlite enqueue", rate, "jobs/s", "target", 10_000.0);
     workers(ctx).await;
+    let watch = Stopwatch::start();
+    for n in 0..COUNT {
+        one(ctx, n).await;
+    }
+    let beside = COUNT as f64 / watch.elapsed().as_secs_f64();
+    let name = "queue sqlite begin, enqueue, commit";
+    print(name, beside, "jobs/s", "enqueue alone", rate);
+    workers(ctx).await;
+}
+
+async fn alone(ctx: &Ctx, n: u64) {
+    enqueue_alone(ctx, &Noop { n }, Options::default())
+        .await
+        .unwrap();
 }
 
 async fn one(ctx: &Ctx, n: u64) {

@@ -46,6 +46,30 @@ fn fence(id: &str, attempt: i64) -> Fence {
 }
 
 #[tokio::test]
+async fn a_job_alone_is_the_row_that_a_transaction_writes() {
+    let pair = Pair::empty().await;
+    let keyed = NewJob {
+        unique_key: Some("once".to_owned()),
+        ..job("probe", 1_000)
+    };
+    let alone = |part: &'static str| {
+        let keyed = &keyed;
+        pair.same(async move |db| Ok(jobs::enqueue_alone(db, &clock(part), keyed).await?))
+    };
+    let (first, again) = (alone("a").await, alone("b").await);
+    assert_eq!((first.inserted, again.inserted), (true, false));
+    assert_eq!(first.id, again.id);
+    let within = enqueue(&pair, "c", &job("probe", 1_000)).await;
+    let row = async |id: String| {
+        let row = pair.same(async |db| Ok(jobs::get(db, &id).await?)).await;
+        let mut row = row.expect("written");
+        (row.id, row.unique_key) = (String::new(), None);
+        row
+    };
+    assert_eq!(row(first.id).await, row(within).await);
+}
+
+#[tokio::test]
 async fn a_row_from_enqueue_to_acknowledgement() {
     let pair = Pair::empty().await;
     let id = enqueue(&pair, "a", &job("probe", 1_000)).await;
