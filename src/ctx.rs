@@ -112,13 +112,11 @@ impl Ctx {
 
 /// Quotes of the testnet are not mixed with those of the main host.
 fn read_from(url: &str) -> String {
-    match Host::parse(url) {
-        Ok(Host::Main) => chains::DERIBIT.to_owned(),
-        _ => {
-            let host = url.trim_start_matches("https://");
-            format!("{}:{}", chains::DERIBIT, host.trim_start_matches("http://"))
-        }
+    if Host::parse(url) == Ok(Host::Main) {
+        return chains::DERIBIT.to_owned();
     }
+    let host = url.trim_start_matches("https://");
+    format!("{}:{}", chains::DERIBIT, host.trim_start_matches("http://"))
 }
 
 async fn row(db: &Db, desk: &str) -> anyhow::Result<DeskRow> {

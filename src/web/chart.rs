@@ -1,5 +1,7 @@
 //! Line charts as SVG: axes with readable labels, first and last never clipped, data for the script.
 
+mod numbers;
+
 use super::format;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -54,14 +56,15 @@ const COLUMNS: usize = 4;
 /// Half of a wide label.
 const EDGE: f64 = 45.0;
 
-/// What a template shows: the title, the legend and the drawing.
+/// What a template shows: the title, the legend, the drawing and its numbers.
 pub(super) fn figure(plot: &Plot<'_>) -> Value {
     let legend: Vec<Value> = plot
         .lines
         .iter()
         .map(|line| json!({"name": line.name, "class": line.class}))
         .collect();
-    json!({"title": plot.title, "unit": plot.unit, "legend": legend, "svg": svg(plot)})
+    json!({"title": plot.title, "unit": plot.unit, "legend": legend, "svg": svg(plot),
+        "numbers": numbers::numbers(plot)})
 }
 
 fn svg(plot: &Plot<'_>) -> String {

@@ -4,6 +4,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::cmp::Ordering;
 
 /// Named rows; values are raw (no grouping, no percent), times in milliseconds UTC.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,10 +60,89 @@ impl Table {
     }
 }
 
+/// Puts rows into the order an address asks for (`delta`, `-delta`); without a wish they stay. What has no
+/// value comes last.
+pub(super) fn sort<T: Serialize>(rows: &mut [T], wish: Option<&str>) {
+    let Some(wish) = wish else { return };
+    let column = wish.trim_start_matches('-');
+    let key = |row: &T| {
+        let row = serde_json::to_value(row).unwrap_or_default();
+        row.get(column).cloned().unwrap_or_default()
+    };
+    rows.sort_by_cached_key(|row| Cell {
+        value: key(row),
+        descending: wish.starts_with('-'),
+    });
+}
+
+/// A value in the order of its column.
+struct Cell {
+    value: Value,
+    descending: bool,
+}
+
+impl Ord for Cell {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (a, b) = (&self.value, &other.value);
+        let order = match (a.is_null(), b.is_null()) {
+            (false, false) => match (a.as_f64(), b.as_f64()) {
+                (Some(a), Some(b)) => a.total_cmp(&b),
+                _ => a.to_string().cmp(&b.to_string()),
+            },
+            (a, b) => return a.cmp(&b),
+        };
+        if self.descending {
+            order.reverse()
+        } else {
+            order
+        }
+    }
+}
+
+impl PartialOrd for Cell {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Cell {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Cell {}
+
 fn cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn rows_come_in_the_order_asked_for_and_what_has_no_value_last() {
+        let row = |name: &str, delta: Option<f64>| json!({"name": name, "delta": delta});
+        let given = || vec![row("b", Some(0.2)), row("c", None), row("a", Some(0.1))];
+        let order = |wish: Option<&str>| {
+            let mut rows = given();
+            sort(&mut rows, wish);
+            let names: Vec<String> = rows
+                .iter()
+                .map(|row| row["name"].as_str().unwrap_or_default().to_owned())
+                .collect();
+            names.concat()
+        };
+        assert_eq!(order(None), "bca");
+        assert_eq!(order(Some("delta")), "abc");
+        assert_eq!(order(Some("-delta")), "bac");
+        assert_eq!(order(Some("-name")), "cba");
+        assert_eq!(order(Some("nothing")), "bca");
     }
 }

@@ -1,5 +1,5 @@
-// Over the server's SVG charts: linked crosshair, tooltip, drag to zoom, shift-drag to pan, double click or
-// Escape to reset, arrow keys to walk. Without scripts the charts still stand.
+// Over the server's SVG charts: linked crosshair, tooltip, drag or pinch to zoom, shift-drag to pan, double
+// click or Escape to reset, arrow keys to walk. Without scripts the charts still stand.
 (() => {
   "use strict";
   const tip = document.createElement("div");
@@ -139,6 +139,33 @@
     drag = null;
   });
   document.addEventListener("dblclick", (event) => { const svg = chartOf(event); if (svg) zoom(svg, ...whole(svg)); });
+
+  // --- two fingers: what lies under each stays under it
+  const touches = new Map();
+  let pinch = null;
+  const xs = () => [...touches.values()].map((touch) => touch.clientX).sort((a, b) => a - b);
+  document.addEventListener("pointerdown", (event) => {
+    const svg = chartOf(event);
+    if (!svg || event.pointerType !== "touch") return;
+    touches.set(event.pointerId, { svg, clientX: event.clientX });
+    const same = [...touches.values()].every((touch) => touch.svg === svg);
+    if (touches.size === 2 && same) pinch = { svg, at: xs().map((x) => valueAt(svg, x)) };
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (!touches.has(event.pointerId)) return;
+    touches.get(event.pointerId).clientX = event.clientX;
+    if (!pinch || touches.size !== 2) return;
+    const { svg, at } = pinch, box = svg.getBoundingClientRect(), { left, right } = sizes(svg);
+    const share = (x) => ((x - box.left) * svg.viewBox.baseVal.width / box.width - left) / (right - left);
+    const [a, b] = xs().map(share);
+    if (b - a < 0.02) return;
+    const span = (at[1] - at[0]) / (b - a);
+    zoom(svg, at[0] - a * span, at[0] + (1 - a) * span);
+  });
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, (event) => {
+    touches.delete(event.pointerId);
+    if (touches.size < 2) pinch = null;
+  });
 
   // --- keys
   let cursor = 0;

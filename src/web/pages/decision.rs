@@ -9,7 +9,7 @@ use crate::jobs::Job;
 use crate::jobs::replay_decision::ReplayDecision;
 use crate::web::Site;
 use crate::web::error::PageError;
-use crate::web::table::Table;
+use crate::web::table::{self, Table};
 use crate::web::view::View;
 use serde_json::{Value, json};
 
@@ -26,6 +26,8 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
     let (before, after) = decision::neighbours(db, &row.desk, &row.underlying, id).await?;
     let asked = Asked::of(query);
     let failed = why_not::rejected(&seen, settings.as_ref(), row.index_price, &asked);
+    let mut passed = ranked(&seen);
+    table::sort(&mut passed, query.sort());
     let features = features(&row.context.0);
     let replay = replay(&jobs::children(db, &row.job).await?, id);
     Ok(View {
@@ -33,7 +35,7 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
         name: "decision",
         fragments: &["outcome", "replay"],
         tables: vec![
-            Table::of("qualified", CANDIDATE_COLUMNS, ranked(&seen)),
+            Table::of("qualified", CANDIDATE_COLUMNS, &passed),
             Table::of("candidates", CANDIDATE_COLUMNS, &seen),
             Table::of("rejected", why_not::COLUMNS, &failed),
             Table::of("risk_lines", RISK_COLUMNS, &lines),
@@ -42,9 +44,11 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
                 &["name", "value", "unit", "source", "note"],
                 &features,
             ),
+            Table::of("orders", ORDER_COLUMNS, &orders),
+            Table::of("fills", FILL_COLUMNS, &fills),
         ],
         values: json!({
-            "d": row, "features": features, "passed": ranked(&seen),
+            "d": row, "features": features, "passed": passed,
             "failed": failed, "filters": why_not::counts(&seen), "asked": asked, "kept": seen.len(),
             "lines": lines, "orders": orders, "fills": fills,
             "settlements": decision::settlements(db, id).await?,
@@ -87,6 +91,34 @@ const RISK_COLUMNS: &[&str] = &[
     "unit",
     "verdict",
     "note",
+];
+const ORDER_COLUMNS: &[&str] = &[
+    "label",
+    "leg",
+    "instrument",
+    "side",
+    "size_e8",
+    "filled_e8",
+    "limit_price_e8",
+    "average_price_e8",
+    "state",
+    "simulated",
+    "error",
+    "created_ms",
+    "updated_ms",
+];
+const FILL_COLUMNS: &[&str] = &[
+    "trade_id",
+    "leg",
+    "instrument",
+    "side",
+    "size_e8",
+    "price_e8",
+    "fee_e8",
+    "cash_e8",
+    "currency",
+    "index_price_e8",
+    "at_ms",
 ];
 
 /// The calls that qualified, best first.

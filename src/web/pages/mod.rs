@@ -54,6 +54,8 @@ pub(super) async fn values(site: &Site, uri: &Uri, view: &View) -> Result<Value,
         "address": uri.path_and_query().map_or("/", |address| address.as_str()),
         "notice": query.get("notice"),
         "base": query.base(uri.path()),
+        "sort": query.sort(),
+        "sort_base": query.sort_base(uri.path()),
     });
     for part in [common, own] {
         if let (Value::Object(all), Value::Object(part)) = (&mut values, part) {

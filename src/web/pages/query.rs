@@ -47,12 +47,25 @@ impl Query {
         format!("{path}?{}", pairs.join("&"))
     }
 
+    /// The column a table is sorted by, `-` before it for the largest first.
+    pub(in crate::web) fn sort(&self) -> Option<&str> {
+        self.get("sort")
+    }
+
+    /// What `sort=..` is appended to.
+    pub(in crate::web) fn sort_base(&self, path: &str) -> String {
+        joined(self.with(path, &[("notice", ""), ("sort", "")]))
+    }
+
     /// What `&table=..&format=..` is appended to: the address without notices and formats.
     pub(in crate::web) fn base(&self, path: &str) -> String {
-        let address = self.with(path, &[("notice", ""), ("format", ""), ("table", "")]);
-        let joint = if address.contains('?') { '&' } else { '?' };
-        format!("{address}{joint}")
+        joined(self.with(path, &[("notice", ""), ("format", ""), ("table", "")]))
     }
+}
+
+fn joined(address: String) -> String {
+    let joint = if address.contains('?') { '&' } else { '?' };
+    address + &joint.to_string()
 }
 
 /// Percent-encodes everything but unreserved characters.

@@ -4,6 +4,7 @@ use super::query::Query;
 use crate::db::candidates::CandidateRow;
 use crate::domain::settings::Settings;
 use crate::market::candidates::{Admission, admission};
+use crate::web::table;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ pub(super) struct Asked {
     /// Only calls that this filter stopped first.
     filter: Option<String>,
     all: bool,
+    sort: Option<String>,
 }
 
 impl Asked {
@@ -23,6 +25,7 @@ impl Asked {
             contract: query.get("contract").map(str::to_uppercase),
             filter: query.owned("filter"),
             all: query.get("all").is_some(),
+            sort: query.owned("sort"),
         }
     }
 
@@ -83,6 +86,7 @@ pub(super) fn rejected<'a>(
     if !asked.all {
         rows.truncate(NEAR);
     }
+    table::sort(&mut rows, asked.sort.as_deref());
     rows
 }
 

@@ -104,6 +104,21 @@ async fn files_hold_what_the_page_shows() {
         let rows: Vec<Value> = serde_json::from_str(&filtered).unwrap();
         assert_eq!(rows.len(), 1, "the file follows the page's filter");
         assert_eq!(rows[0]["underlying"], "BTC");
+        let decision = paths.iter().find(|path| path.starts_with("/decisions/"));
+        for (wish, down) in [("delta", false), ("-delta", true)] {
+            let sorted = format!("{}?all=1&sort={wish}", decision.unwrap());
+            let page = desk.page(&client, &sorted).await;
+            let heading = if down { "descending" } else { "ascending" };
+            assert!(page.contains(&format!("aria-sort=\"{heading}\"")), "{wish}");
+            let file = format!("{sorted}&table=rejected&format=json");
+            let rows: Vec<Value> = serde_json::from_str(&desk.page(&client, &file).await).unwrap();
+            let deltas: Vec<f64> = rows
+                .iter()
+                .filter_map(|row| row["delta"].as_f64())
+                .collect();
+            assert!(deltas.len() > 50, "{}", deltas.len());
+            assert!(deltas.is_sorted_by(|a, b| if down { a >= b } else { a <= b }));
+        }
     })
     .await;
 }
