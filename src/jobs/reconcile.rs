@@ -11,7 +11,9 @@ use crate::db::desks::{self, DeskState};
 use crate::db::reconciliations::{self, ReconciliationRow};
 use crate::db::{books, orders};
 use crate::domain::coin::Coin;
+use crate::domain::instrument::Instrument;
 use crate::execution::reconcile::{Book, OnDifference, Outcome, reconcile};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -59,7 +61,7 @@ impl Job for Reconcile {
             cash: BTreeMap::from([(coin.as_str().to_owned(), portfolio.cash(coin.as_str()))]),
             positions: held.collect(),
         };
-        let theirs = theirs(&ctx, coin, now_ms).await?;
+        let (theirs, prices) = theirs(&ctx, coin, now_ms).await?;
         let index = ctx.exchange.index_price(coin, now_ms).await?;
         let policy = match ctx.config.desk.reconcile {
             Policy::Halt => OnDifference::Halt,
@@ -91,6 +93,7 @@ impl Job for Reconcile {
             Outcome::Adopted => {
                 let moment = Moment {
                     job: &job.id,
+                    prices: &prices,
                     coin,
                     at_ms: now_ms,
                     index_price: index,
@@ -120,14 +123,21 @@ async fn attend(ctx: &Ctx, coin: Coin) -> anyhow::Result<()> {
     Ok(tx.commit().await?)
 }
 
-async fn theirs(ctx: &Ctx, coin: Coin, at_ms: i64) -> anyhow::Result<Book> {
+/// The exchange's book and the average prices of what it holds.
+async fn theirs(ctx: &Ctx, coin: Coin, at_ms: i64) -> anyhow::Result<(Book, Prices)> {
     let account = ctx.exchange.account(coin, at_ms).await?;
     let held = ctx.exchange.positions(coin, at_ms).await?;
-    Ok(Book {
+    let prices = held
+        .iter()
+        .map(|held| (held.instrument, held.average_price));
+    let book = Book {
         cash: BTreeMap::from([(coin.as_str().to_owned(), account.balance)]),
         positions: held
-            .into_iter()
+            .iter()
             .map(|held| (held.instrument, held.size))
             .collect(),
-    })
+    };
+    Ok((book, prices.collect()))
 }
+
+type Prices = BTreeMap<Instrument, Decimal>;

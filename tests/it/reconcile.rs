@@ -117,10 +117,12 @@ async fn an_adopted_book_is_the_exchanges_to_the_satoshi() {
         let held = ctx.exchange.positions(underlying, now_ms).await.unwrap();
         let held: Vec<_> = held
             .iter()
-            .map(|held| (held.instrument, held.size))
+            .map(|held| (held.instrument, held.size, held.average_price))
             .collect();
         let folded = ours.positions_of(underlying);
-        let folded: Vec<_> = folded.map(|held| (held.instrument, held.size)).collect();
+        let folded: Vec<_> = folded
+            .map(|held| (held.instrument, held.size, held.average_price))
+            .collect();
         assert_eq!(folded, held);
         let made = fills::all(&ctx.db, "test").await.unwrap();
         assert_eq!(

@@ -1,7 +1,8 @@
 //! Takes the exchange's book over: every difference becomes rows, so that our fold is theirs again.
 //!
-//! A foreign position enters at price zero, without a fee: what it cost or brought is in the balance, and
-//! the difference of the balances becomes one deposit, which may be negative.
+//! A foreign position enters at the exchange's average price and one that is gone leaves at ours, without a
+//! fee: no result is claimed that nobody saw. What the balances then still differ by is one deposit, which
+//! may be negative.
 
 use super::record::blank;
 use super::{Recorded, decision_id};
@@ -21,11 +22,14 @@ use crate::domain::order::{Fill, Leg, OrderState, Side};
 use crate::domain::portfolio::Portfolio;
 use crate::execution::reconcile::Difference;
 use rust_decimal::Decimal;
+use std::collections::BTreeMap;
 
 /// When and where a book is taken over.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment<'a> {
     pub(crate) job: &'a str,
+    /// The exchange's average prices.
+    pub(crate) prices: &'a BTreeMap<Instrument, Decimal>,
     pub(crate) coin: Coin,
     pub(crate) at_ms: i64,
     /// USD.
@@ -70,16 +74,22 @@ pub(crate) async fn adopt(
         fills: 0,
         outdated: false,
     };
+    let mut cash: BTreeMap<String, Decimal> = BTreeMap::new();
     for found in differences {
         let by = found.theirs - found.ours;
         match found.what.parse::<Instrument>() {
-            Err(_) => books::deposit(tx, &ctx.desk, &found.what, by, at_ms).await?,
+            Err(_) => *cash.entry(found.what.clone()).or_default() += by,
             Ok(contract) => {
-                take_over(tx, ctx, moment, &recorded.decision, ours, contract, by).await?;
+                let id = &recorded.decision;
+                let row = take_over(tx, ctx, moment, id, ours, (contract, by)).await?;
+                *cash.entry(row.currency).or_default() -= money::from_e8(row.cash_e8);
                 recorded.orders += 1;
                 recorded.fills += 1;
             }
         }
+    }
+    for (currency, amount) in cash.iter().filter(|(_, amount)| !amount.is_zero()) {
+        books::deposit(tx, &ctx.desk, currency, *amount, at_ms).await?;
     }
     Ok(recorded)
 }
@@ -91,9 +101,9 @@ async fn take_over(
     moment: Moment<'_>,
     decision: &str,
     ours: &Portfolio,
-    contract: Instrument,
-    by: Decimal,
-) -> anyhow::Result<()> {
+    (contract, by): (Instrument, Decimal),
+) -> anyhow::Result<FillRow> {
+    let price = price(ours, moment.prices, contract, by);
     let leg = if by < Decimal::ZERO {
         Leg::Open
     } else {
@@ -114,7 +124,7 @@ async fn take_over(
         side: leg.side().as_str().to_owned(),
         size_e8: to_e8(by.abs()),
         filled_e8: to_e8(by.abs()),
-        average_price_e8: Some(0),
+        average_price_e8: Some(to_e8(price)),
         reduce_only: leg.side() == Side::Buy,
         state: OrderState::Filled.as_str().to_owned(),
         created_ms: at_ms,
@@ -126,12 +136,35 @@ async fn take_over(
         instrument: contract,
         side: leg.side(),
         size: by.abs(),
-        price: Decimal::ZERO,
+        price,
         fee: Decimal::ZERO,
         index_price: money::decimal(moment.index_price).unwrap_or_default(),
         at_ms,
         trade_id: format!("adopted-{}", order.id),
     };
-    fills::insert(tx, &FillRow::new(&order, &fill, "adopted")).await?;
-    Ok(())
+    let row = FillRow::new(&order, &fill, "adopted");
+    fills::insert(tx, &row).await?;
+    Ok(row)
+}
+
+/// The price at which `by` brings our average to the exchange's; what only shrinks leaves at our own.
+fn price(
+    ours: &Portfolio,
+    theirs: &BTreeMap<Instrument, Decimal>,
+    contract: Instrument,
+    by: Decimal,
+) -> Decimal {
+    let held = ours.position(&contract);
+    let (size, average) = held.map_or((Decimal::ZERO, Decimal::ZERO), |held| {
+        (held.size, held.average_price)
+    });
+    let after = size + by;
+    let target = theirs.get(&contract).copied().unwrap_or(average);
+    let grows = size * by >= Decimal::ZERO;
+    match (grows, after.is_zero() || size * after > Decimal::ZERO) {
+        (true, _) => ((after * target - size * average) / by).max(Decimal::ZERO),
+        (false, true) => average,
+        // It crossed zero and starts afresh.
+        (false, false) => target,
+    }
 }
