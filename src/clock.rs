@@ -252,9 +252,24 @@ fn mix(key: u64) -> u64 {
     x ^ (x >> 31)
 }
 
+/// `2026-01-05T08:00:00Z` of milliseconds UTC; the number itself when no calendar has it.
+pub fn iso(at_ms: i64) -> String {
+    let at = chrono::DateTime::from_timestamp_millis(at_ms);
+    at.map_or_else(
+        || at_ms.to_string(),
+        |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instant_reads_in_utc_to_the_second() {
+        assert_eq!(iso(1_767_600_000_000), "2026-01-05T08:00:00Z");
+        assert_eq!(iso(i64::MAX), i64::MAX.to_string());
+    }
 
     #[test]
     fn stateless_draws_are_normal_and_repeat() {

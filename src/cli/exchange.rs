@@ -77,8 +77,10 @@ impl Exchange {
             faults: faults.clone(),
             sim,
         };
+        // Whoever reads the announcement may stop it at once.
+        let stop = stop_on_signal()?;
         self.announce(session, &served, listener.local_addr()?, speed)?;
-        serve(served, listener, stop_on_signal()?).await?;
+        serve(served, listener, stop).await?;
         report(&faults);
         Ok(())
     }

@@ -35,15 +35,6 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-/// A time in UTC to the second.
-pub(super) fn iso(at_ms: i64) -> String {
-    let time = chrono::DateTime::from_timestamp_millis(at_ms);
-    time.map_or_else(
-        || at_ms.to_string(),
-        |time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    )
-}
-
 /// Columns padded to their widest cell, numbers to the right, under one header line.
 pub(super) fn table(columns: &[&str], rows: &[Vec<Value>]) -> String {
     let cells: Vec<Vec<String>> = rows

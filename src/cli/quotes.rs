@@ -1,8 +1,9 @@
 //! `thetaq quotes`: one stored chain as rows.
 
 use super::Usage;
-use super::output::{iso, table};
+use super::output::table;
 use super::session::Session;
+use crate::clock::iso;
 use crate::db::chains;
 use crate::domain::coin::Coin;
 use clap::Args;

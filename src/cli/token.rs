@@ -2,8 +2,9 @@
 
 use super::Usage;
 use super::follow::live;
-use super::output::{iso, table};
+use super::output::table;
 use super::session::Session;
+use crate::clock::iso;
 use crate::ctx::{Ctx, Purpose};
 use crate::db::access;
 use crate::web;
@@ -71,7 +72,10 @@ async fn list(session: &Session, ctx: &Ctx) -> anyhow::Result<()> {
     let rows: Vec<Value> = access::token_names(&ctx.db)
         .await?
         .into_iter()
-        .map(|token| json!({"name": token.name, "created_at": iso(token.created_ms)}))
+        .map(|token| {
+            let last_used_at = token.last_used_ms.map(iso);
+            json!({"name": token.name, "created_at": iso(token.created_ms), "last_used_at": last_used_at})
+        })
         .collect();
     session.output.result(&rows, || {
         if rows.is_empty() {
@@ -79,9 +83,13 @@ async fn list(session: &Session, ctx: &Ctx) -> anyhow::Result<()> {
         }
         let cells: Vec<Vec<Value>> = rows
             .iter()
-            .map(|row| vec![row["name"].clone(), row["created_at"].clone()])
+            .map(|row| {
+                ["name", "created_at", "last_used_at"]
+                    .map(|column| row[column].clone())
+                    .to_vec()
+            })
             .collect();
-        table(&["name", "created_at"], &cells)
+        table(&["name", "created_at", "last_used_at"], &cells)
     })
 }
 

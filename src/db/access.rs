@@ -18,6 +18,8 @@ pub struct TokenRow {
 pub struct TokenName {
     pub name: String,
     pub created_ms: i64,
+    /// Within a minute; null before the first use.
+    pub last_used_ms: Option<i64>,
 }
 
 /// One action of a person or a program.
@@ -79,9 +81,22 @@ pub async fn tokens(db: &Db) -> sqlx::Result<Vec<TokenRow>> {
     read!(db, pool => sqlx::query_as("select hash, name from tokens where revoked_ms is null order by hash").fetch_all(pool).await)
 }
 
+/// Remembers that a token was used, at most once a minute: reading the API shall not mean writing.
+pub async fn token_used(db: &Db, hash: &str, at_ms: i64) -> sqlx::Result<()> {
+    let known: Option<i64> = read!(db, pool => sqlx::query_scalar(
+        "select coalesce(last_used_ms, 0) from tokens where hash = $1").bind(hash).fetch_optional(pool).await)?;
+    if known.is_none_or(|last_ms| at_ms < last_ms + 60_000) {
+        return Ok(());
+    }
+    let mut tx = db.begin().await?;
+    on!(tx, conn => sqlx::query("update tokens set last_used_ms = $2 where hash = $1")
+        .bind(hash).bind(at_ms).execute(&mut *conn).await.map(drop))?;
+    tx.commit().await
+}
+
 /// Names of the tokens that are not revoked, the oldest first.
 pub async fn token_names(db: &Db) -> sqlx::Result<Vec<TokenName>> {
-    read!(db, pool => sqlx::query_as("select name, created_ms from tokens where revoked_ms is null order by created_ms, name")
+    read!(db, pool => sqlx::query_as("select name, created_ms, last_used_ms from tokens where revoked_ms is null order by created_ms, name")
         .fetch_all(pool).await)
 }
 

@@ -1,6 +1,7 @@
 //! What a replay came to: counts, the check of its cash, and a digest of its rows.
 
 use super::ReplayMarket;
+use crate::clock::iso;
 use crate::ctx::Ctx;
 use crate::db::books::{self, Book};
 use crate::db::decisions::{self, DecisionRow};
@@ -149,9 +150,4 @@ fn hash_rows<T: Serialize>(hash: &mut Sha256, rows: &[T]) -> anyhow::Result<()> 
         hash.update(b"\n");
     }
     Ok(())
-}
-
-fn iso(at_ms: i64) -> String {
-    let at = chrono::DateTime::from_timestamp_millis(at_ms).unwrap_or_default();
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

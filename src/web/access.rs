@@ -179,7 +179,11 @@ async fn token_name(site: &Site, token: &str) -> Result<Option<String>, PageErro
         .into_iter()
         .filter(|row| bool::from(row.hash.as_bytes().ct_eq(given.as_bytes())));
     // Every row is compared, also behind a match, so that time tells nothing.
-    Ok(found.fold(None, |_, row| Some(row.name)))
+    let Some(row) = found.fold(None, |_, row| Some(row)) else {
+        return Ok(None);
+    };
+    access::token_used(&site.ctx.db, &row.hash, site.ctx.clock.wall_ms()).await?;
+    Ok(Some(row.name))
 }
 
 fn unauthorised(title: &str) -> PageError {

@@ -37,11 +37,6 @@ pub(super) fn e8(units: i64) -> String {
     grouped(crate::domain::money::float(value), digits)
 }
 
-/// `2026-01-05T08:00:00Z`, for `datetime` attributes and files.
-pub(super) fn iso(at_ms: i64) -> String {
-    stamp(at_ms, "%Y-%m-%dT%H:%M:%SZ")
-}
-
 /// `05 Jan 2026 08:00:00`, UTC.
 pub(super) fn date_time(at_ms: i64) -> String {
     stamp(at_ms, "%d %b %Y %H:%M:%S")
@@ -97,6 +92,5 @@ mod tests {
         assert_eq!(relative(0), "just now");
         assert_eq!(relative(185_000), "3 min ago");
         assert_eq!(relative(-7_200_000), "in 2 h");
-        assert_eq!(iso(1_767_600_000_000), "2026-01-05T08:00:00Z");
     }
 }

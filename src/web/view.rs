@@ -3,6 +3,7 @@
 use super::Site;
 use super::format;
 use super::table::Table;
+use crate::clock::iso;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, State};
@@ -86,7 +87,7 @@ pub(super) fn environment() -> anyhow::Result<Environment<'static>> {
     environment.add_filter("tone", tone);
     environment.add_filter("when", when);
     environment.add_filter("wall", wall);
-    environment.add_filter("iso", |at_ms: Option<i64>| at_ms.map(format::iso));
+    environment.add_filter("iso", |at_ms: Option<i64>| at_ms.map(iso));
     environment.add_filter("day", |at_ms: i64| format::day(at_ms));
     environment.add_filter("span", |span_ms: Option<i64>| {
         span_ms.map_or_else(|| format::NONE.to_owned(), format::duration)
@@ -175,7 +176,7 @@ fn time(state: &State<'_, '_>, at_ms: Option<i64>, clock: &str) -> Value {
         .unwrap_or(at_ms);
     Value::from_safe_string(format!(
         "<time datetime=\"{0}\" title=\"{0}\" data-clock=\"{clock}\"><span class=\"at\">{1}</span> <span class=\"ago\">{2}</span></time>",
-        format::iso(at_ms),
+        iso(at_ms),
         format::date_time(at_ms),
         format::relative(now_ms - at_ms),
     ))

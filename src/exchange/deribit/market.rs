@@ -1,7 +1,7 @@
 //! Market data: listings, chains, index, history, delivery prices. One call per currency, never one per contract.
 
 use super::{DeribitClient, convert};
-use crate::clock::Stopwatch;
+use crate::clock::{Stopwatch, iso};
 use crate::domain::chain::{Chain, Source};
 use crate::domain::coin::Coin;
 use crate::domain::context::History;
@@ -126,8 +126,10 @@ impl DeribitClient {
             .ok_or_else(|| ExchangeError::unavailable(format!("no option of {coin} is listed")))?;
         if taken_ms > at_ms + PRESENT_MS {
             let message = format!(
-                "a live exchange cannot show quotes of {at_ms} ms at {taken_ms} ms; check this \
-                 machine's clock, or replay recorded chains"
+                "a live exchange cannot show quotes of {} at {}; check this machine's clock, or replay \
+                 recorded chains",
+                iso(at_ms),
+                iso(taken_ms)
             );
             return Err(ExchangeError::Fatal(Reply { code: -1, message }));
         }

@@ -1,6 +1,7 @@
 //! Where quotes, index and delivery prices of the built-in exchange come from.
 
 use super::feed::Feed;
+use crate::clock::iso;
 use crate::domain::chain::{Chain, Quote, Source};
 use crate::domain::coin::Coin;
 use crate::domain::context::History;
@@ -133,6 +134,7 @@ fn unreadable(error: anyhow::Error) -> ExchangeError {
 /// The market has nothing to show at an instant.
 pub(super) fn none(coin: Coin, what: &str, at_ms: i64) -> ExchangeError {
     ExchangeError::unavailable(format!(
-        "market data: no {what} of {coin} at or before {at_ms} ms; import chains that reach back to it"
+        "market data: no {what} of {coin} at or before {}; import chains that reach back to it",
+        iso(at_ms)
     ))
 }

@@ -54,18 +54,18 @@ impl Query {
 
     /// What `sort=..` is appended to.
     pub(in crate::web) fn sort_base(&self, path: &str) -> String {
-        joined(self.with(path, &[("notice", ""), ("sort", "")]))
+        joined(&self.with(path, &[("notice", ""), ("sort", "")]))
     }
 
     /// What `&table=..&format=..` is appended to: the address without notices and formats.
     pub(in crate::web) fn base(&self, path: &str) -> String {
-        joined(self.with(path, &[("notice", ""), ("format", ""), ("table", "")]))
+        joined(&self.with(path, &[("notice", ""), ("format", ""), ("table", "")]))
     }
 }
 
-fn joined(address: String) -> String {
+fn joined(address: &str) -> String {
     let joint = if address.contains('?') { '&' } else { '?' };
-    address + &joint.to_string()
+    format!("{address}{joint}")
 }
 
 /// Percent-encodes everything but unreserved characters.

@@ -114,10 +114,15 @@ async fn logins_work_once_and_tokens_until_they_are_revoked() {
             .len(),
         1
     );
+    for at_ms in [100_000, 150_000] {
+        pair.same(async |db| Ok(access::token_used(db, "hash", at_ms).await?))
+            .await;
+    }
     let names = pair
         .same(async |db| Ok(access::token_names(db).await?))
         .await;
     assert_eq!(names[0].name, "laptop");
+    assert_eq!(names[0].last_used_ms, Some(100_000), "once a minute");
     assert_eq!(
         pair.change(async |tx| Ok(access::revoke_tokens(tx, "laptop", 1).await?))
             .await,

@@ -103,6 +103,8 @@ async fn five_bad_tokens_close_the_door() {
         tokens.iter().all(|row| row.hash != token),
         "only the hash is stored"
     );
+    let names = access::token_names(&desk.ctx.db).await.unwrap();
+    assert!(names.iter().any(|row| row.last_used_ms.is_some()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
