@@ -12,13 +12,18 @@ use rust_decimal::Decimal;
 
 /// The live desk's row, made on the first start at the configured instant and updated at later ones.
 ///
-/// On a real exchange desk time is the wall's, without an anchor, and a desk that sends orders starts with
-/// the balances it finds there.
-pub(super) async fn live(db: &Db, config: &Config, exchange: &Exchange) -> anyhow::Result<DeskRow> {
-    let wall_ms = Clock::real().wall_ms();
+/// On a real exchange desk time is the wall's, without an anchor, and on one that the clock follows it has
+/// that one's; a desk that sends orders starts with the balances it finds there.
+pub(super) async fn live(
+    db: &Db,
+    config: &Config,
+    exchange: &Exchange,
+    clock: &Clock,
+    known: Option<DeskRow>,
+) -> anyhow::Result<DeskRow> {
+    let wall_ms = clock.wall_ms();
     let mut row = row(LIVE, config, wall_ms);
     row.speed = Some(config.exchange.speed);
-    let known = desks::get(db, LIVE).await?;
     if let Some(known) = &known {
         same_exchange(known, &row)?;
     }
@@ -28,13 +33,18 @@ pub(super) async fn live(db: &Db, config: &Config, exchange: &Exchange) -> anyho
         row.wall_anchor_ms = Some(wall_ms);
         return write(db, &row, &configured(config), start_ms).await;
     }
+    if let Some(anchor) = clock.anchor() {
+        row.desk_anchor_ms = Some(anchor.desk_ms);
+        row.wall_anchor_ms = Some(anchor.wall_ms);
+    }
+    let now_ms = clock.now_ms();
     let deposits = match known {
         None if !config.desk.dry_run && config.exchange.kind == ExchangeKind::Deribit => {
-            found(exchange, config, wall_ms).await?
+            found(exchange, config, now_ms).await?
         }
         _ => configured(config),
     };
-    write(db, &row, &deposits, wall_ms).await
+    write(db, &row, &deposits, now_ms).await
 }
 
 /// The book of one exchange is not that of another.

@@ -4,7 +4,7 @@
 use super::decide::{Moment, adopt};
 use super::tick::underlyings;
 use super::trade::Trade;
-use super::{Defaults, Done, Job, JobError, Running, Schedule};
+use super::{Defaults, Done, Job, JobError, Running, Schedule, pace};
 use crate::config::{Missed, Reconcile as Policy};
 use crate::ctx::Ctx;
 use crate::db::desks::{self, DeskState};
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 impl Job for Reconcile {
     const KIND: &'static str = "reconcile";
     const DEFAULTS: Defaults = Defaults {
-        schedule: Schedule::Cron("0 5 * * * *"),
+        schedule: Schedule::Auto(pace::hourly_after),
         missed: Missed::Skip,
         targets: underlyings,
         ..Defaults::STANDARD

@@ -4,7 +4,7 @@
 //! those are not stored again, and a decision names the snapshot it saw.
 
 use super::tick::underlyings;
-use super::{Defaults, Done, Job, JobError, Running, Schedule};
+use super::{Defaults, Done, Job, JobError, Running, Schedule, pace};
 use crate::config::Missed;
 use crate::ctx::Ctx;
 use crate::db::chains::{self, SnapshotRow};
@@ -25,7 +25,7 @@ pub struct RecordMarket {
 impl Job for RecordMarket {
     const KIND: &'static str = "record_market";
     const DEFAULTS: Defaults = Defaults {
-        schedule: Schedule::Cron("0 0 * * * *"),
+        schedule: Schedule::Auto(pace::hourly),
         missed: Missed::Skip,
         stale_after_ms: Some(60_000),
         targets: underlyings,
@@ -44,8 +44,9 @@ impl Job for RecordMarket {
         };
         let row = SnapshotRow::of_chain(&source, &chain);
         let mut tx = ctx.db.begin().await?;
-        let stored = chains::insert(&mut tx, &row).await?;
-        let done = json!({ "source": source, "at_ms": chain.at_ms, "inserted": stored.inserted });
+        let stored = chains::keep(&mut tx, &row).await?;
+        let inserted = if stored { chain.quotes.len() } else { 0 };
+        let done = json!({ "source": source, "at_ms": chain.at_ms, "inserted": inserted });
         job.finish(&mut tx, &done).await?;
         tx.commit().await?;
         Ok(done)

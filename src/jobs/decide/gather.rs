@@ -2,10 +2,11 @@
 
 use super::value;
 use crate::ctx::Ctx;
+use crate::db::chains::{self, SnapshotRow};
 use crate::db::desks::DeskRow;
 use crate::db::{books, equity, orders};
 use crate::domain::account::{Account, WorkingOrder};
-use crate::domain::chain::Source;
+use crate::domain::chain::{Chain, Source};
 use crate::domain::coin::Coin;
 use crate::domain::context::Context;
 use crate::domain::instrument::DAY_MS;
@@ -13,7 +14,7 @@ use crate::domain::money;
 use crate::domain::portfolio::Portfolio;
 use crate::domain::settings::Settings;
 use crate::market::features::features;
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 
 /// A context with what is needed to record what becomes of it.
 #[derive(Clone, Debug)]
@@ -50,6 +51,7 @@ pub(crate) async fn gather(
         .filter_map(orders::OrderRow::working)
         .collect();
     let chain = ctx.exchange.chain(coin, asked_ms).await?;
+    let chain = kept(ctx, chain).await?;
     let as_of_ms = asked_ms.max(chain.at_ms);
     ensure!(
         as_of_ms <= asked_ms + AHEAD_MAX_MS,
@@ -81,6 +83,24 @@ pub(crate) async fn gather(
     })
 }
 
+/// A live chain as it stands in its row, where the decision is made again from: the exchange never shows
+/// it twice. Of two chains that are said to be of one instant the first is the one.
+async fn kept(ctx: &Ctx, chain: Chain) -> anyhow::Result<Chain> {
+    if chain.source != Source::Live {
+        return Ok(chain);
+    }
+    let source = ctx.snapshot_source(chain.source);
+    let mut tx = ctx.db.begin().await?;
+    chains::keep(&mut tx, &SnapshotRow::of_chain(&source, &chain)).await?;
+    tx.commit().await?;
+    let stored = chains::load(&ctx.db, &source, chain.coin, chain.at_ms).await?;
+    let stored = stored.with_context(|| format!("the chain of {} was not stored", chain.coin))?;
+    Ok(Chain {
+        source: chain.source,
+        ..stored
+    })
+}
+
 /// In a dry run our own folded book at the chain's marks, else the exchange's word.
 async fn account(
     ctx: &Ctx,
@@ -88,7 +108,7 @@ async fn account(
     portfolio: &Portfolio,
     coin: Coin,
     at_ms: i64,
-    chain: &crate::domain::chain::Chain,
+    chain: &Chain,
 ) -> anyhow::Result<Account> {
     if row.dry_run {
         return Ok(value::account(portfolio, coin, chain));
