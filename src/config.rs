@@ -323,9 +323,24 @@ impl Config {
 
     /// True when all three settings allow orders on the main host.
     pub fn main_orders(&self) -> bool {
-        self.desk.mode == Mode::Production
-            && !self.desk.dry_run
-            && self.exchange.allow_main_host_orders
+        self.missing_for_main_orders().is_empty()
+    }
+
+    /// Which of the three settings are not made, as they have to stand in the file.
+    pub fn missing_for_main_orders(&self) -> Vec<&'static str> {
+        let settings = [
+            (
+                self.desk.mode == Mode::Production,
+                "[desk] mode = \"production\"",
+            ),
+            (!self.desk.dry_run, "[desk] dry_run = false"),
+            (
+                self.exchange.allow_main_host_orders,
+                "[exchange] allow_main_host_orders = true",
+            ),
+        ];
+        let missing = settings.iter().filter(|(made, _)| !made);
+        missing.map(|(_, setting)| *setting).collect()
     }
 
     /// Takes an address from outside the file; naming one means to use it.

@@ -33,7 +33,7 @@ impl Job for RecordMarket {
     };
 
     async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
-        let at_ms = job.slot_ms.unwrap_or_else(|| ctx.clock.now_ms());
+        let at_ms = job.market_ms(&ctx);
         let chain = ctx.exchange.chain(self.underlying, at_ms).await?;
         let source = match chain.source {
             Source::Synthetic if !self.synthetic => {

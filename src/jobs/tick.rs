@@ -2,7 +2,7 @@
 
 use super::decide::{Recorded, decision_id, failed, gather, record};
 use super::{Defaults, Done, Job, JobError, Running, Schedule, pace};
-use crate::config::{Config, ExchangeKind, Missed};
+use crate::config::{Config, Missed};
 use crate::ctx::Ctx;
 use crate::db::desks::{DeskRow, DeskState};
 use crate::domain::coin::Coin;
@@ -37,8 +37,7 @@ impl Job for Tick {
             return Ok(json!({ "skipped": "the desk is stopped" }));
         }
         let set_ms = self.as_of_ms.or(job.slot_ms);
-        let at_ms = set_ms.filter(|_| !passed(&ctx, &self, job));
-        let at_ms = at_ms.unwrap_or_else(|| ctx.clock.now_ms());
+        let at_ms = self.as_of_ms.unwrap_or_else(|| job.market_ms(&ctx));
         // A slot is decided once; a tick asked for by hand is its own.
         let key = set_ms.map_or_else(|| job.id.clone(), |_| String::new());
         match decide(&ctx, &desk, self.underlying, at_ms, &key, job).await {
@@ -51,12 +50,6 @@ impl Job for Tick {
             }
         }
     }
-}
-
-/// Whether the slot is too far back by now: an exchange of its own shows its present only, and a second
-/// attempt comes after a wait.
-fn passed(ctx: &Ctx, tick: &Tick, job: &Running) -> bool {
-    ctx.config.exchange.kind != ExchangeKind::Sim && tick.as_of_ms.is_none() && job.attempt > 1
 }
 
 /// Times that a book changed under a decision before the tick gives up.

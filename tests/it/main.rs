@@ -18,6 +18,7 @@ mod deribit_desk;
 mod deribit_wire;
 mod desk;
 mod docs;
+mod doctor;
 mod prune;
 mod queue;
 mod queue_faults;

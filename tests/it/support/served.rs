@@ -52,6 +52,12 @@ impl Heard {
 impl Server {
     /// A fresh account of 2 BTC, 10 ETH and 50,000 USDC over the synthetic market.
     pub(crate) async fn start(plan: FaultPlan) -> Self {
+        let clock = Clock::manual(START_MS, &["served"]);
+        Self::with(plan, clock, Key::from_seed("served")).await
+    }
+
+    /// The same under a clock and a key of the test's own.
+    pub(crate) async fn with(plan: FaultPlan, clock: Clock, key: Key) -> Self {
         let deposits = [("BTC", 2), ("ETH", 10), ("USDC", 50_000)];
         let deposits = deposits.map(|(currency, amount)| (currency.to_owned(), amount.into()));
         let market = Market::Synthetic(Synthetic::new("served"));
@@ -63,8 +69,8 @@ impl Server {
         };
         let served = Served {
             sim: sim.remembering(archive),
-            clock: Clock::manual(START_MS, &["served"]),
-            key: Key::from_seed("served"),
+            clock,
+            key,
             faults: Faults::new(plan),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
