@@ -13,7 +13,7 @@ use crate::domain::coin::Coin;
 use crate::domain::instrument::DAY_MS;
 use crate::exchange::sim::SimExchange;
 use crate::exchange::sim::faults::{FaultPlan, Faults};
-use crate::exchange::sim::http::{Key, Served, serve};
+use crate::exchange::sim::http::{Calls, Key, Served, serve};
 use crate::exchange::sim::keeper::{Keeper, MemoryKeeper};
 use crate::exchange::sim::market::Market;
 use crate::exchange::sim::venue::Retention;
@@ -75,6 +75,7 @@ impl Exchange {
             clock: clock(session, &sim, speed).await?,
             key: Key::from_seed(&seed),
             faults: faults.clone(),
+            calls: Calls::default(),
             sim,
         };
         self.announce(session, &served, listener.local_addr()?, speed)?;

@@ -23,6 +23,9 @@ pub struct Reconcile {
     pub underlying: Coin,
 }
 
+/// The exchange's clock may be ahead of ours by so much.
+const AHEAD_MS: i64 = 10_000;
+
 /// Wall time until a comparison that was overtaken is made again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -46,10 +49,11 @@ impl Job for Reconcile {
             return Ok(json!({ "skipped": "orders are working" }));
         }
         let portfolio = books::portfolio(&ctx.db, &ctx.desk).await?;
-        if portfolio
-            .positions_of(coin)
-            .any(|held| held.instrument.expiry_ms <= now_ms)
-        {
+        let expires = |by_ms: i64| {
+            let mut held = portfolio.positions_of(coin);
+            held.any(|held| held.instrument.expiry_ms <= by_ms)
+        };
+        if expires(now_ms) {
             return Ok(json!({ "skipped": "an expiry waits for its settlement" }));
         }
         let held = portfolio
@@ -61,6 +65,9 @@ impl Job for Reconcile {
         };
         let theirs = theirs(&ctx, coin, now_ms).await?;
         let index = ctx.exchange.index_price(coin, now_ms).await?;
+        if expires(ctx.clock.now_ms() + AHEAD_MS) {
+            return Ok(json!({ "skipped": "an expiry passed while the books were compared" }));
+        }
         let policy = match ctx.config.desk.reconcile {
             Policy::Halt => OnDifference::Halt,
             Policy::Adopt => OnDifference::Adopt,

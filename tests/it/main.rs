@@ -8,6 +8,7 @@
 mod exchange;
 mod import;
 mod mistakes;
+mod month;
 mod support;
 
 mod browser;
@@ -19,6 +20,7 @@ mod deribit_wire;
 mod desk;
 mod docs;
 mod doctor;
+mod paper;
 mod prune;
 mod queue;
 mod queue_faults;

@@ -8,6 +8,7 @@ mod postgres;
 pub(crate) mod process;
 pub(crate) mod queue;
 pub(crate) mod served;
+pub(crate) mod served_process;
 pub(crate) mod terminal;
 
 use std::path::PathBuf;

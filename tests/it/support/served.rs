@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thetaq::clock::{Clock, Time};
 use thetaq::exchange::sim::SimExchange;
 use thetaq::exchange::sim::faults::{FaultPlan, Faults};
-use thetaq::exchange::sim::http::{Key, Served, serve};
+use thetaq::exchange::sim::http::{Calls, Key, Served, serve};
 use thetaq::exchange::sim::keeper::MemoryKeeper;
 use thetaq::exchange::sim::market::Market;
 use thetaq::exchange::sim::venue::Retention;
@@ -23,6 +23,7 @@ pub(crate) struct Server {
     pub(crate) key: Key,
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
+    pub(crate) calls: Calls,
     http: reqwest::Client,
     _stop: tokio_util::sync::DropGuard,
 }
@@ -72,6 +73,7 @@ impl Server {
             clock,
             key,
             faults: Faults::new(plan),
+            calls: Calls::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let root = format!("http://{}/api/v2", listener.local_addr().unwrap());
@@ -81,6 +83,7 @@ impl Server {
             key: served.key.clone(),
             clock: served.clock.clone(),
             faults: served.faults.clone(),
+            calls: served.calls.clone(),
             // No kept connections: a client that quietly sends again would hide a lost request.
             http: super::http().pool_max_idle_per_host(0).build().unwrap(),
             _stop: stop.clone().drop_guard(),

@@ -48,7 +48,10 @@ async fn answer(house: &House, line: &Line, request: Request) -> Response {
         Err(error) => Err(Refused::new(asked.id, error)),
     });
     match visit {
-        Ok(visit) => visit.fare(line).await,
+        Ok(visit) => {
+            house.calls.note(visit.method.name, visit.header.is_some());
+            visit.fare(line).await
+        }
         Err(refused) => house
             .seal(refused.id, in_us, &Err(refused.error))
             .response(),
