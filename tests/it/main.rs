@@ -6,6 +6,7 @@
 )]
 
 mod exchange;
+mod exchange_orders;
 mod import;
 mod mistakes;
 mod month;
@@ -29,6 +30,7 @@ mod queue_share;
 mod reader;
 mod reconcile;
 mod replay;
+mod safety;
 mod sim_http;
 mod sim_http_document;
 mod sim_http_faults;
