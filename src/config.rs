@@ -473,13 +473,21 @@ mod tests {
         };
         let live = "mode = \"production\"\ndry_run = false";
         assert!(with(true, live).expect("all three").main_orders());
-        for refused in [with(false, live), with(true, "dry_run = false")] {
+        let (allow, mode) = (
+            "[exchange] allow_main_host_orders = true",
+            "[desk] mode = \"production\"",
+        );
+        for (refused, missing) in [
+            (with(false, live), allow.to_owned()),
+            (with(true, "dry_run = false"), mode.to_owned()),
+            (with(false, "dry_run = false"), format!("{mode}, {allow}")),
+        ] {
             let error = refused.expect_err("one is missing").to_string();
-            assert!(
-                error.contains("allow_main_host_orders") && error.contains("mode"),
-                "{error}"
-            );
+            assert!(error.contains(&format!("missing: {missing};")), "{error}");
         }
+        // The third is the switch itself: without it nothing is sent, and it is named among the missing.
+        let dry = with(true, "mode = \"production\"\ndry_run = true").expect("nothing is sent");
+        assert_eq!(dry.missing_for_main_orders(), ["[desk] dry_run = false"]);
         let watching = with(false, "dry_run = true").expect("reads only");
         assert!(!watching.main_orders());
         assert_eq!(

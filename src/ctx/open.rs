@@ -2,7 +2,7 @@
 
 use super::LIVE;
 use crate::clock::Clock;
-use crate::config::{Config, Database, ExchangeKind, MarketKind};
+use crate::config::{Config, Database, ExchangeKind, MarketKind, Reconcile};
 use crate::db::desks::{self, DeskRow, DeskState};
 use crate::db::{Db, books, configs};
 use crate::domain::coin::Coin;
@@ -26,6 +26,7 @@ pub(super) async fn live(
     row.speed = Some(config.exchange.speed);
     if let Some(known) = &known {
         same_exchange(known, &row)?;
+        same_book(known, config)?;
     }
     if config.exchange.kind == ExchangeKind::Sim {
         let start_ms = config.exchange.start_ms().expect("Config::check parsed it");
@@ -55,6 +56,19 @@ fn same_exchange(known: &DeskRow, row: &DeskRow) -> anyhow::Result<()> {
          give the new desk its own database with --database-url or [database] url",
         known.exchange,
         row.exchange
+    );
+    Ok(())
+}
+
+/// A dry run's fills and deposits are its own: an account that orders are sent to has others.
+fn same_book(known: &DeskRow, config: &Config) -> anyhow::Result<()> {
+    let begins = known.dry_run && !config.desk.dry_run;
+    let differs = begins && config.exchange.kind == ExchangeKind::Deribit;
+    anyhow::ensure!(
+        !differs || config.desk.reconcile == Reconcile::Adopt,
+        "this database holds the book of a dry run, and [desk] dry_run is now false: give the desk that \
+         sends orders its own database with --database-url, or set [desk] reconcile = \"adopt\" to take \
+         the account's book over"
     );
     Ok(())
 }

@@ -87,7 +87,10 @@ async fn a_good_key_passes_every_check_and_is_never_printed() {
         "{order}"
     );
     assert_eq!(one(&checks, "balance_btc")["value"]["equity"], json!("2"));
-    assert_eq!(one(&checks, "orders")["value"]["sent"], json!(false));
+    let orders = &one(&checks, "orders")["value"];
+    assert_eq!(orders["sent"], json!(false));
+    let missing = orders["missing_for_main"].as_array().unwrap().len();
+    assert_eq!(missing, 3, "three settings of their own: {orders}");
     let said = format!("{}{}{}", ran.out, ran.err, here.text(&LINE));
     let key = &server.key;
     assert!(
