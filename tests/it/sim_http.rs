@@ -598,7 +598,22 @@ async fn the_command_serves_until_it_is_stopped_and_keeps_its_book() {
         .call("private/get_positions", json!({"currency": "BTC"}))
         .await;
     assert_eq!(held[0]["size"], 0.1);
+    let left_ms = again.call("public/get_time", json!({})).await.as_i64();
     again.stop();
+    let fast =
+        Running::start(&[&["--seed", "command", "--speed", "100000"], &database[..]].concat());
+    assert!(
+        fast.said["now_ms"].as_i64() >= left_ms,
+        "time goes on where it stopped"
+    );
+    let passed_ms = fast.call("public/get_time", json!({})).await.as_i64();
+    fast.stop();
+    let slow = Running::start(&[&CALM[..], &database].concat());
+    assert!(
+        slow.said["now_ms"].as_i64() >= passed_ms,
+        "without a trade, too"
+    );
+    slow.stop();
     let forgetful = Running::start(&[&CALM[..], &["--memory", "--faults", "9"]].concat());
     assert_eq!(forgetful.said["faults"], "9");
     forgetful.stop();
