@@ -7,6 +7,7 @@
 
 mod exchange;
 mod exchange_orders;
+mod follow;
 mod import;
 mod mistakes;
 mod month;

@@ -6,7 +6,7 @@ use crate::clock::{Anchor, Clock};
 use crate::exchange::Result;
 use crate::exchange::error::{ExchangeError, Reply};
 use crate::exchange::wire::envelope::{self, ANCHOR_HEADER, Request};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, StatusCode};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
@@ -177,18 +177,21 @@ impl Transport {
             Err(error) => return Outcome::Lost(reply(0, chain(&error.without_url()))),
         };
         let status = response.status();
-        self.follow(response.headers());
+        let anchor = response.headers().get(ANCHOR_HEADER).cloned();
         match read(response).await {
-            Ok(body) => self.judge(status, &body, id, method),
+            Ok(body) => {
+                let outcome = self.judge(status, &body, id, method);
+                self.follow(anchor.as_ref());
+                outcome
+            }
             Err(lost) => Outcome::Lost(reply(0, lost)),
         }
     }
 
     /// Sets the clock by what a simulated exchange says of its time. It serves this machine alone, so both
     /// walls are one; production says no such thing, and would not be believed.
-    fn follow(&self, headers: &HeaderMap) {
-        let said = headers.get(ANCHOR_HEADER).map(HeaderValue::to_str);
-        let anchor = said.and_then(|said| said.ok()?.parse::<Anchor>().ok());
+    fn follow(&self, said: Option<&HeaderValue>) {
+        let anchor = said.and_then(|said| said.to_str().ok()?.parse::<Anchor>().ok());
         if let (Some(clock), Some(anchor), false) = (&self.follower, anchor, self.is_production()) {
             clock.follow(anchor);
         }
