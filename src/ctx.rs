@@ -52,7 +52,7 @@ impl Ctx {
         };
         let known = desks::get(&db, LIVE).await?;
         let config = anchor::meet(config, &exchange, &clock, known.as_ref(), purpose).await?;
-        let row = open::live(&db, &config, &exchange, &clock, known).await?;
+        let row = open::live(&db, &config, &exchange, &clock, known, purpose).await?;
         anchor::set(&db, &clock, row, &config, purpose).await?;
         Ok(Self {
             desk: LIVE.to_owned(),

@@ -1,6 +1,6 @@
 //! The row of a desk and its first money, written once; the configuration it runs with, at every start.
 
-use super::LIVE;
+use super::{LIVE, Purpose};
 use crate::clock::Clock;
 use crate::config::{Config, Database, ExchangeKind, MarketKind, Reconcile};
 use crate::db::desks::{self, DeskRow, DeskState};
@@ -10,7 +10,7 @@ use crate::exchange::Exchange;
 use anyhow::Context as _;
 use rust_decimal::Decimal;
 
-/// The live desk's row, made on the first start at the configured instant and updated at later ones.
+/// The live desk's row, made on the first start at the configured instant and updated by later workers.
 ///
 /// On a real exchange desk time is the wall's, without an anchor, and on one that the clock follows it has
 /// that one's; a desk that sends orders starts with the balances it finds there.
@@ -20,12 +20,17 @@ pub(super) async fn live(
     exchange: &Exchange,
     clock: &Clock,
     known: Option<DeskRow>,
+    purpose: Purpose,
 ) -> anyhow::Result<DeskRow> {
     let wall_ms = clock.wall_ms();
     let mut row = row(LIVE, config, wall_ms);
     row.speed = Some(config.exchange.speed);
     if let Some(known) = &known {
         same_exchange(known, &row)?;
+        // Whoever only looks leaves the settings to those who work by them.
+        if purpose == Purpose::Watch {
+            return Ok(known.clone());
+        }
         same_book(known, config)?;
     }
     if config.exchange.kind == ExchangeKind::Sim {

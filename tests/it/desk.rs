@@ -265,6 +265,14 @@ async fn a_restart_goes_on_where_the_desk_stopped() {
             desk_ms,
             "time stands while nobody works"
         );
+        let mut looks = (*config).clone();
+        looks.desk.dry_run = false;
+        let looking = Ctx::live(db.db.clone(), Arc::new(looks), Purpose::Watch).await;
+        let row = looking.unwrap().row().await.unwrap();
+        assert!(
+            row.dry_run,
+            "whoever only looks changes no setting of the desk"
+        );
         let working = Ctx::live(db.db.clone(), config, Purpose::Work)
             .await
             .unwrap();
