@@ -1,6 +1,7 @@
 //! `thetaq doctor`: is everything in order, and what to do if not.
 
 mod exchange;
+mod order;
 
 use super::output::{cell, table};
 use super::session::{Session, without_password};

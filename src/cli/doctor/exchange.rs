@@ -2,18 +2,14 @@
 //!
 //! Reads only: the smallest order is priced and its margin asked for, never sent. A secret is in no check.
 
-use super::Check;
+use super::{Check, order};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::ctx;
-use crate::domain::chain::Quote;
 use crate::domain::coin::Coin;
-use crate::domain::money;
-use crate::exchange::Exchange;
 use crate::exchange::deribit::DeribitClient;
 use crate::exchange::error::ExchangeError;
 use crate::exchange::wire::account::{AccountSummary, Limit, Limits};
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 /// How far the clocks may be apart, milliseconds of the wall: deadlines of orders are a few seconds long.
@@ -22,8 +18,6 @@ const SKEW_MAX_MS: f64 = 2_000.0;
 const SCOPES: [&str; 2] = ["account:read", "trade:read_write"];
 /// Requests per second of a new account: what the desk is made for (other calls, orders).
 const RATES: (f64, f64) = (20.0, 5.0);
-/// Days to expiry of the contract that the smallest order is tried with, at least.
-const DTE_MIN: f64 = 1.0;
 
 /// Every check in the order in which one builds on another; ends where nothing further can be known.
 pub(super) async fn checks(config: &Config) -> Vec<Check> {
@@ -118,7 +112,7 @@ async fn account(config: &Config, client: &DeribitClient, clock: &Clock) -> Vec<
         match client.get_account_summary(coin.as_str()).await {
             Ok(summary) => {
                 checks.push(balance(config, *coin, &summary));
-                checks.push(smallest(client, clock, *coin, &summary).await);
+                checks.push(order::smallest(client, clock, *coin, &summary).await);
                 limits = limits.or(summary.limits);
             }
             Err(error) => {
@@ -195,74 +189,6 @@ fn balance(config: &Config, coin: Coin, summary: &AccountSummary) -> Check {
     ))
 }
 
-/// The smallest order that could be sold now: on the contract's tick, in its band, within its margin.
-async fn smallest(
-    client: &DeribitClient,
-    clock: &Clock,
-    coin: Coin,
-    summary: &AccountSummary,
-) -> Check {
-    let name = format!("smallest_order_{}", coin.as_str().to_lowercase());
-    match dry_order(client, clock, coin).await {
-        Err(error) => failed(
-            name,
-            &error.to_string(),
-            "the desk could not sell now; try again, or look at the contract on the exchange's page",
-        ),
-        Ok(dry) => {
-            let in_band = dry.min_price <= dry.price && dry.price <= dry.max_price;
-            let ok = in_band && dry.margin <= summary.available_funds;
-            let value = json!({ "instrument": dry.instrument, "size": dry.size, "price": dry.price,
-                "margin": dry.margin });
-            let limits = json!({ "available_funds": summary.available_funds,
-                "min_price": dry.min_price, "max_price": dry.max_price });
-            Check::new(name, ok, value, limits).or(format!(
-                "the order would be refused: deposit {coin}, or free margin by closing positions"
-            ))
-        }
-    }
-}
-
-struct DryOrder {
-    instrument: String,
-    size: Decimal,
-    price: Decimal,
-    /// What selling it would bind.
-    margin: Decimal,
-    min_price: Decimal,
-    max_price: Decimal,
-}
-
-async fn dry_order(client: &DeribitClient, clock: &Clock, coin: Coin) -> anyhow::Result<DryOrder> {
-    let now_ms = clock.now_ms();
-    let exchange = Exchange::Deribit(client.clone());
-    let chain = exchange.chain(coin, now_ms).await?;
-    let calls = chain.quotes.iter().filter(|quote| {
-        quote.instrument.is_call() && quote.instrument.dte(now_ms) >= DTE_MIN && quote.bid.is_some()
-    });
-    let nearest = calls.min_by(|a, b| apart(a).total_cmp(&apart(b)));
-    let call = nearest.ok_or_else(|| anyhow::anyhow!("no call of {coin} has a bid"))?;
-    let contract = client.get_instrument(&call.instrument.name()).await?;
-    let size = contract.min_trade_amount;
-    let price = call.bid.and_then(money::decimal).unwrap_or_default();
-    let margins = client
-        .get_margins(&contract.instrument_name, size, price)
-        .await?;
-    Ok(DryOrder {
-        instrument: contract.instrument_name.clone(),
-        size,
-        price,
-        margin: margins.sell,
-        min_price: margins.min_price,
-        max_price: margins.max_price,
-    })
-}
-
-/// From a delta of a quarter: a call as the desk sells them.
-fn apart(quote: &Quote) -> f64 {
-    (quote.delta.unwrap_or(1.0) - 0.25).abs()
-}
-
-fn failed(name: impl Into<String>, error: &str, advice: &str) -> Check {
+pub(super) fn failed(name: impl Into<String>, error: &str, advice: &str) -> Check {
     Check::new(name, false, json!(error), Value::Null).or(advice)
 }
