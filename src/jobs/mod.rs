@@ -6,9 +6,11 @@
 mod decide;
 mod enqueue;
 mod outcome;
+mod pace;
 mod queue;
 mod queue_layer;
 mod worker_care;
+mod worker_follow;
 mod worker_pump;
 mod worker_rest;
 mod worker_scout;

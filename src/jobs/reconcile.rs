@@ -4,7 +4,7 @@
 use super::decide::{Moment, adopt};
 use super::tick::underlyings;
 use super::trade::Trade;
-use super::{Defaults, Done, Job, JobError, Running, Schedule};
+use super::{Defaults, Done, Job, JobError, Running, Schedule, pace};
 use crate::config::{Missed, Reconcile as Policy};
 use crate::ctx::Ctx;
 use crate::db::desks::{self, DeskState};
@@ -25,13 +25,16 @@ pub struct Reconcile {
     pub underlying: Coin,
 }
 
+/// The exchange's clock may be ahead of ours by so much.
+const AHEAD_MS: i64 = 10_000;
+
 /// Wall time until a comparison that was overtaken is made again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Job for Reconcile {
     const KIND: &'static str = "reconcile";
     const DEFAULTS: Defaults = Defaults {
-        schedule: Schedule::Cron("0 5 * * * *"),
+        schedule: Schedule::Auto(pace::hourly_after),
         missed: Missed::Skip,
         targets: underlyings,
         ..Defaults::STANDARD
@@ -48,10 +51,11 @@ impl Job for Reconcile {
             return Ok(json!({ "skipped": "orders are working" }));
         }
         let portfolio = books::portfolio(&ctx.db, &ctx.desk).await?;
-        if portfolio
-            .positions_of(coin)
-            .any(|held| held.instrument.expiry_ms <= now_ms)
-        {
+        let expires = |by_ms: i64| {
+            let mut held = portfolio.positions_of(coin);
+            held.any(|held| held.instrument.expiry_ms <= by_ms)
+        };
+        if expires(now_ms) {
             return Ok(json!({ "skipped": "an expiry waits for its settlement" }));
         }
         let held = portfolio
@@ -63,6 +67,9 @@ impl Job for Reconcile {
         };
         let (theirs, prices) = theirs(&ctx, coin, now_ms).await?;
         let index = ctx.exchange.index_price(coin, now_ms).await?;
+        if expires(ctx.clock.now_ms() + AHEAD_MS) {
+            return Ok(json!({ "skipped": "an expiry passed while the books were compared" }));
+        }
         let policy = match ctx.config.desk.reconcile {
             Policy::Halt => OnDifference::Halt,
             Policy::Adopt => OnDifference::Adopt,

@@ -2,6 +2,7 @@
 
 use super::{DESK, Pair, START_MS};
 use serde_json::json;
+use thetaq::clock::Anchor;
 use thetaq::clock::Clock;
 use thetaq::db::access::{self, TokenRow};
 use thetaq::db::desks::{self, DeskRow, DeskState};
@@ -18,6 +19,12 @@ fn row() -> DeskRow {
         ..DeskRow::default()
     }
 }
+
+const ANCHOR: Anchor = Anchor {
+    desk_ms: 2,
+    wall_ms: 3,
+    speed: 4.0,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desk_and_its_controls() {
@@ -43,8 +50,7 @@ async fn a_desk_and_its_controls() {
     };
     pair.change(async |tx| Ok(desks::set_config(tx, &production).await?))
         .await;
-    let anchor =
-        async |tx: &mut thetaq::db::Tx| Ok(desks::set_anchor(tx, &row(), 2, 3, 4.0).await?);
+    let anchor = async |tx: &mut thetaq::db::Tx| Ok(desks::set_anchor(tx, &row(), ANCHOR).await?);
     assert!(pair.change(anchor).await);
     assert!(
         !pair.change(anchor).await,
