@@ -31,7 +31,11 @@ pub(super) async fn live(
         if purpose == Purpose::Watch {
             return Ok(known.clone());
         }
-        same_book(known, config)?;
+        // What a person chose on the page stands until the settings are others.
+        if known.config_hash == row.config_hash {
+            row.dry_run = known.dry_run;
+        }
+        same_book(known, &row, config)?;
     }
     if config.exchange.kind == ExchangeKind::Sim {
         let start_ms = config.exchange.start_ms().expect("Config::check parsed it");
@@ -66,14 +70,14 @@ fn same_exchange(known: &DeskRow, row: &DeskRow) -> anyhow::Result<()> {
 }
 
 /// A dry run's fills and deposits are its own: an account that orders are sent to has others.
-fn same_book(known: &DeskRow, config: &Config) -> anyhow::Result<()> {
-    let begins = known.dry_run && !config.desk.dry_run;
+fn same_book(known: &DeskRow, row: &DeskRow, config: &Config) -> anyhow::Result<()> {
+    let begins = known.dry_run && !row.dry_run;
     let differs = begins && config.exchange.kind == ExchangeKind::Deribit;
     anyhow::ensure!(
         !differs || config.desk.reconcile == Reconcile::Adopt,
         "this database holds the book of a dry run, and [desk] dry_run is now false: give the desk that \
          sends orders its own database with --database-url, or set [desk] reconcile = \"adopt\" to take \
-         the account's book over"
+         the account's book over; `Send orders` on the page does that too"
     );
     Ok(())
 }

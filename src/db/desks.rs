@@ -140,6 +140,16 @@ pub async fn set_close_only(tx: &mut Tx, id: &str, on: bool, at_ms: i64) -> sqlx
     one(done)
 }
 
+/// Whether orders are sent to the exchange or filled by the fill model.
+pub async fn set_dry_run(tx: &mut Tx, id: &str, on: bool, at_ms: i64) -> sqlx::Result<()> {
+    let done = on!(tx, conn => sqlx::query(
+        "update desks set dry_run = $2, updated_ms = $3 where id = $1",
+    )
+    .bind(id).bind(on).bind(at_ms)
+    .execute(&mut *conn).await?.rows_affected());
+    one(done)
+}
+
 /// Moves the clock's anchor if it is still the one that was read; false when another process moved it.
 pub async fn set_anchor(tx: &mut Tx, read: &DeskRow, anchor: Anchor) -> sqlx::Result<bool> {
     let done = on!(tx, conn => sqlx::query(

@@ -23,6 +23,9 @@ use std::time::Duration;
 #[serde(deny_unknown_fields)]
 pub struct Reconcile {
     pub underlying: Coin,
+    /// Take the exchange's book over, down to the last satoshi, whatever the setting says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopt: bool,
 }
 
 /// The exchange's clock may be ahead of ours by so much.
@@ -55,7 +58,7 @@ impl Job for Reconcile {
             let mut held = portfolio.positions_of(coin);
             held.any(|held| held.instrument.expiry_ms <= by_ms)
         };
-        if expires(now_ms) {
+        if expires(now_ms) && !self.adopt {
             return Ok(json!({ "skipped": "an expiry waits for its settlement" }));
         }
         let held = portfolio
@@ -67,14 +70,14 @@ impl Job for Reconcile {
         };
         let (theirs, prices) = theirs(&ctx, coin, now_ms).await?;
         let index = ctx.exchange.index_price(coin, now_ms).await?;
-        if expires(ctx.clock.now_ms() + AHEAD_MS) {
+        if expires(ctx.clock.now_ms() + AHEAD_MS) && !self.adopt {
             return Ok(json!({ "skipped": "an expiry passed while the books were compared" }));
         }
-        let policy = match ctx.config.desk.reconcile {
-            Policy::Halt => OnDifference::Halt,
-            Policy::Adopt => OnDifference::Adopt,
+        let (policy, tolerance_usd) = match ctx.config.desk.reconcile {
+            _ if self.adopt => (OnDifference::Adopt, 0.0),
+            Policy::Halt => (OnDifference::Halt, ctx.config.desk.reconcile_tolerance_usd),
+            Policy::Adopt => (OnDifference::Adopt, ctx.config.desk.reconcile_tolerance_usd),
         };
-        let tolerance_usd = ctx.config.desk.reconcile_tolerance_usd;
         let found = reconcile(&ours, &theirs, index, tolerance_usd, policy);
         let row = ReconciliationRow {
             id: ctx.clock.id(),

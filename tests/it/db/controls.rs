@@ -44,6 +44,10 @@ async fn a_desk_and_its_controls() {
         .await;
     pair.change(async |tx| Ok(desks::set_close_only(tx, "second", true, 7).await?))
         .await;
+    pair.change(async |tx| Ok(desks::set_dry_run(tx, "second", !row().dry_run, 8).await?))
+        .await;
+    let read = pair.same(async |db| Ok(desks::get(db, "second").await?));
+    assert_ne!(read.await.unwrap().dry_run, row().dry_run);
     let production = DeskRow {
         mode: "production".to_owned(),
         ..row()
