@@ -10,6 +10,7 @@ mod engine;
 mod bulk;
 
 pub mod access;
+pub mod backtest_data;
 pub mod books;
 pub mod candidates;
 pub mod chains;

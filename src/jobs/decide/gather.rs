@@ -1,6 +1,5 @@
 //! Gathers what a policy may see of one underlying at one instant; one call for the whole chain.
 
-use super::value;
 use crate::ctx::Ctx;
 use crate::db::desks::DeskRow;
 use crate::db::{books, equity, orders};
@@ -12,8 +11,10 @@ use crate::domain::instrument::DAY_MS;
 use crate::domain::money;
 use crate::domain::portfolio::Portfolio;
 use crate::domain::settings::Settings;
+use crate::fills;
 use crate::market::features::features;
 use anyhow::ensure;
+use std::sync::Arc;
 
 /// A context with what is needed to record what becomes of it.
 #[derive(Clone, Debug)]
@@ -71,7 +72,7 @@ pub(crate) async fn gather(
         features: features(&history, &chain, as_of_ms),
         day_peak_equity: day_peak(ctx, coin, as_of_ms, account.equity).await?,
         orders_last_minute: sent_last_minute(ctx, coin, as_of_ms).await?,
-        chain,
+        chain: Arc::new(chain),
     };
     Ok(Gathered {
         context,
@@ -91,7 +92,7 @@ async fn account(
     chain: &crate::domain::chain::Chain,
 ) -> anyhow::Result<Account> {
     if row.dry_run {
-        return Ok(value::account(portfolio, coin, chain));
+        return Ok(fills::account(portfolio, coin, chain));
     }
     Ok(ctx
         .exchange
