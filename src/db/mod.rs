@@ -11,6 +11,7 @@ mod bulk;
 
 pub mod access;
 pub mod backtest_data;
+pub mod backtests;
 pub mod books;
 pub mod candidates;
 pub mod chains;

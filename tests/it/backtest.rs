@@ -29,16 +29,8 @@ pub(super) async fn load(test: &TestDb, coin: Coin, range: (i64, i64)) -> Data {
 
 /// Days of synthetic chains, three a day, and their delivery prices, stored as if they had been recorded.
 pub(super) async fn record(test: &TestDb, days: i64) {
-    static MADE: LazyLock<Synthetic> = LazyLock::new(|| Synthetic::new("recorded"));
+    chains_alone(test, days).await;
     let mut tx = test.db.begin().await.unwrap();
-    for n in 0..3 * days {
-        for coin in Coin::ALL {
-            let mut chain = MADE.chain(coin, FROM_MS + n * DAY_MS / 3);
-            chain.source = Source::Recorded;
-            let row = SnapshotRow::of_chain(chains::RECORDED, &chain);
-            chains::insert(&mut tx, &row).await.unwrap();
-        }
-    }
     for coin in Coin::ALL {
         let index_name = coin.index_name().to_owned();
         let closes: Vec<Point> = (-240..=days)
@@ -49,6 +41,22 @@ pub(super) async fn record(test: &TestDb, days: i64) {
         series::insert(&mut tx, &series, "test", &closes)
             .await
             .unwrap();
+    }
+    tx.commit().await.unwrap();
+}
+
+static MADE: LazyLock<Synthetic> = LazyLock::new(|| Synthetic::new("recorded"));
+
+/// The chains without the prices that they settle at.
+pub(super) async fn chains_alone(test: &TestDb, days: i64) {
+    let mut tx = test.db.begin().await.unwrap();
+    for n in 0..3 * days {
+        for coin in Coin::ALL {
+            let mut chain = MADE.chain(coin, FROM_MS + n * DAY_MS / 3);
+            chain.source = Source::Recorded;
+            let row = SnapshotRow::of_chain(chains::RECORDED, &chain);
+            chains::insert(&mut tx, &row).await.unwrap();
+        }
     }
     tx.commit().await.unwrap();
 }
