@@ -408,10 +408,12 @@ impl Config {
             quote_max_age_ms: desk.quote_max_age_ms.unwrap_or(base.quote_max_age_ms),
             order_rate_max: desk.order_rate_max.unwrap_or(base.order_rate_max),
             fill_model: desk.fill_model.unwrap_or(base.fill_model),
+            fee_model: base.fee_model,
             weight_yield: policy.weight_yield.unwrap_or(base.weight_yield),
             weight_delta: policy.weight_delta.unwrap_or(base.weight_delta),
             weight_dte: policy.weight_dte.unwrap_or(base.weight_dte),
             weight_ivrv: policy.weight_ivrv.unwrap_or(base.weight_ivrv),
+            simulator: base.simulator,
         }
     }
 }

@@ -15,10 +15,12 @@ mod worker_pump;
 mod worker_rest;
 mod worker_scout;
 
+pub mod backtest;
 pub mod close;
 pub mod controls;
 pub mod drain;
 pub mod import;
+pub mod lookahead;
 pub mod prune;
 pub mod reconcile;
 pub mod record_market;
@@ -30,6 +32,7 @@ pub mod settle;
 pub mod sync_instruments;
 pub mod tick;
 pub mod trade;
+pub mod what_if;
 pub mod worker;
 
 pub use decide::{Rebuilt, rebuild};

@@ -5,6 +5,7 @@
     reason = "tests fail by panicking and say what they skip"
 )]
 
+mod backtest;
 mod exchange;
 mod exchange_orders;
 mod follow;

@@ -1,6 +1,5 @@
 //! Gathers what a policy may see of one underlying at one instant; one call for the whole chain.
 
-use super::value;
 use crate::ctx::Ctx;
 use crate::db::chains::{self, SnapshotRow};
 use crate::db::desks::DeskRow;
@@ -13,8 +12,10 @@ use crate::domain::instrument::DAY_MS;
 use crate::domain::money;
 use crate::domain::portfolio::Portfolio;
 use crate::domain::settings::Settings;
+use crate::fills;
 use crate::market::features::features;
 use anyhow::{Context as _, ensure};
+use std::sync::Arc;
 
 /// A context with what is needed to record what becomes of it.
 #[derive(Clone, Debug)]
@@ -73,7 +74,7 @@ pub(crate) async fn gather(
         features: features(&history, &chain, as_of_ms),
         day_peak_equity: day_peak(ctx, coin, as_of_ms, account.equity).await?,
         orders_last_minute: sent_last_minute(ctx, coin, as_of_ms).await?,
-        chain,
+        chain: Arc::new(chain),
     };
     Ok(Gathered {
         context,
@@ -111,7 +112,7 @@ async fn account(
     chain: &Chain,
 ) -> anyhow::Result<Account> {
     if row.dry_run {
-        return Ok(value::account(portfolio, coin, chain));
+        return Ok(fills::account(portfolio, coin, chain));
     }
     Ok(ctx
         .exchange

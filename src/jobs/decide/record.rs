@@ -252,7 +252,7 @@ async fn valuation(
 ) -> anyhow::Result<()> {
     let (context, chain) = (&gathered.context, &gathered.context.chain);
     let account = if desk.dry_run {
-        value::account(portfolio, context.coin, chain)
+        crate::fills::account(portfolio, context.coin, chain)
     } else {
         context.account
     };
