@@ -134,7 +134,7 @@ impl Outcome {
                     .iter()
                     .filter(|one| one.refusal.is_some())
                     .count() as u64,
-                roll_cost: -state.attribution.coin.roll_cost,
+                roll_cost: 0.0 - state.attribution.coin.roll_cost,
                 turnover: traded(&state.events) / float(setup.coin()),
                 ..metrics
             },

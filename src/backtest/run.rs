@@ -111,7 +111,7 @@ impl<'a> Run<'a> {
 
     /// Takes up to `count` steps; true when the last one is done.
     pub fn advance(&mut self, count: usize) -> Result<bool, RunError> {
-        let end = (self.state.done + count).min(self.steps.len());
+        let end = self.state.done.saturating_add(count).min(self.steps.len());
         for at in self.state.done..end {
             self.step(&self.steps[at])?;
             self.state.done = at + 1;

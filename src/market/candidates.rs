@@ -24,7 +24,9 @@ const TICK_NOISE: f64 = 1e-9;
 pub fn candidates(context: &Context, settings: &Settings) -> Vec<Candidate> {
     let quotes = &context.chain.quotes;
     let mut calls = Vec::with_capacity(quotes.len() / 2 + 1);
-    measure(quotes, context, settings, |call| calls.push(call));
+    for expiry in expiries(quotes) {
+        measure(expiry.iter(), context, settings, |call| calls.push(call));
+    }
     calls
 }
 
@@ -48,31 +50,53 @@ fn measured(
     settings: &Settings,
     keep: impl Fn(&Candidate) -> bool,
 ) -> Vec<Candidate> {
+    let index = context.index_price;
     let band = context.chain.dte_band(settings.dte_min, settings.dte_max);
     let mut calls = Vec::new();
-    measure(band, context, settings, |call| {
-        if keep(&call) {
-            calls.push(call);
-        }
-    });
+    for expiry in expiries(band) {
+        let above = expiry.partition_point(|quote| quote.instrument.strike() <= index);
+        let plausible = expiry[above..]
+            .iter()
+            .filter(|quote| plausible(quote, settings));
+        measure(plausible, context, settings, |call| {
+            if keep(&call) {
+                calls.push(call);
+            }
+        });
+    }
     calls
 }
 
+/// Passes what the first filters would let through, at a tenth of the cost of measuring.
+fn plausible(quote: &Quote, settings: &Settings) -> bool {
+    let delta = quote.delta.unwrap_or(f64::NAN);
+    (settings.delta_min..=settings.delta_max).contains(&delta)
+        && quote.bid.is_some()
+        && quote.ask.is_some()
+}
+
+fn expiries(quotes: &[Quote]) -> impl Iterator<Item = &[Quote]> {
+    let key = |quote: &Quote| (quote.instrument.style, quote.instrument.expiry_ms);
+    quotes.chunk_by(move |one, next| key(one) == key(next))
+}
+
 /// Days to expiry and the realised volatility that matches them are those of a whole expiry.
-fn measure(
-    quotes: &[Quote],
+fn measure<'q>(
+    expiry: impl Iterator<Item = &'q Quote>,
     context: &Context,
     settings: &Settings,
     mut found: impl FnMut(Candidate),
 ) {
-    for expiry in quotes.chunk_by(|a, b| a.instrument.expiry_ms == b.instrument.expiry_ms) {
-        let dte = expiry[0].instrument.dte(context.as_of_ms);
-        let realised = matching_realised_vol(&context.features, dte);
-        for quote in expiry.iter().filter(|quote| quote.instrument.is_call()) {
-            let mut call = numbers(quote, context.index_price, dte, realised);
-            call.failed = first_failure(&call, context.index_price, settings);
-            found(call);
-        }
+    let mut calls = expiry.filter(|quote| quote.instrument.is_call()).peekable();
+    let Some(first) = calls.peek() else {
+        return;
+    };
+    let dte = first.instrument.dte(context.as_of_ms);
+    let realised = matching_realised_vol(&context.features, dte);
+    for quote in calls {
+        let mut call = numbers(quote, context.index_price, dte, realised);
+        call.failed = first_failure(&call, context.index_price, settings);
+        found(call);
     }
 }
 
