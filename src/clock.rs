@@ -3,6 +3,11 @@
 //! Two times exist. *Desk time* is the market's: real, accelerated or set by hand; decisions, orders
 //! and expiries live in it. *Wall time* is the machine's; leases, heartbeats and timeouts of the job
 //! queue live in it. On a real clock they are equal; on a manual clock both are the value set.
+//! An [`Anchor`] ties the two together: the desk's own, or the one a simulated exchange names.
+
+mod anchor;
+
+pub use anchor::Anchor;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};
@@ -21,17 +26,29 @@ pub struct Clock {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Time {
     Real,
-    /// Desk time runs `speed` times as fast as the wall from the anchor on; at 0 it stands.
+    /// Desk time runs by the anchor, and stands from `until_wall_ms` of the wall on.
     Scaled {
-        desk_anchor_ms: i64,
-        wall_anchor_ms: i64,
-        speed: f64,
+        anchor: Anchor,
+        until_wall_ms: i64,
     },
     /// Stands still until set; for drains, replays and tests.
     Manual {
         now_ms: i64,
     },
 }
+
+impl Time {
+    /// Desk time by an anchor, without an end.
+    pub fn running(anchor: Anchor) -> Self {
+        Self::Scaled {
+            anchor,
+            until_wall_ms: i64::MAX,
+        }
+    }
+}
+
+/// A followed exchange that is silent for longer has stopped, as far as desk time goes; wall milliseconds.
+pub const SILENCE_MAX_MS: i64 = 3_000;
 
 impl Clock {
     /// The machine's time; ids from the operating system's entropy.
@@ -40,15 +57,13 @@ impl Clock {
     }
 
     /// Desk time from an anchor at a speed; ids from entropy, since the wall is not repeatable.
-    pub fn scaled(desk_anchor_ms: i64, wall_anchor_ms: i64, speed: f64) -> Self {
-        Self::new(
-            Time::Scaled {
-                desk_anchor_ms,
-                wall_anchor_ms,
-                speed,
-            },
-            Random::from_entropy(),
-        )
+    pub fn scaled(desk_ms: i64, wall_ms: i64, speed: f64) -> Self {
+        let anchor = Anchor {
+            desk_ms,
+            wall_ms,
+            speed,
+        };
+        Self::new(Time::running(anchor), Random::from_entropy())
     }
 
     /// A clock that stands at `now_ms` until set; ids repeat for the same seed parts.
@@ -77,10 +92,9 @@ impl Clock {
         match self.time() {
             Time::Real => machine_ms(),
             Time::Scaled {
-                desk_anchor_ms,
-                wall_anchor_ms,
-                speed,
-            } => desk_anchor_ms + ((machine_ms() - wall_anchor_ms) as f64 * speed) as i64,
+                anchor,
+                until_wall_ms,
+            } => anchor.desk_at_ms(machine_ms().min(until_wall_ms)),
             Time::Manual { now_ms } => now_ms,
         }
     }
@@ -93,19 +107,51 @@ impl Clock {
         }
     }
 
-    /// The wall time at which desk time will be `desk_ms`.
+    /// The wall time at which desk time will be `desk_ms`, if it does not stand still before.
     pub fn wall_at_ms(&self, desk_ms: i64) -> i64 {
         match self.time() {
-            Time::Scaled {
-                desk_anchor_ms,
-                wall_anchor_ms,
-                speed,
-            } => {
-                // At speed zero desk time stands and the instant is never reached.
-                let wait_ms = ((desk_ms - desk_anchor_ms) as f64 / speed).ceil() as i64;
-                wall_anchor_ms.saturating_add(wait_ms)
-            }
+            Time::Scaled { anchor, .. } => anchor.wall_at_ms(desk_ms),
             Time::Real | Time::Manual { .. } => desk_ms,
+        }
+    }
+
+    /// Desk seconds per second of the wall.
+    pub fn speed(&self) -> f64 {
+        match self.time() {
+            Time::Scaled { anchor, .. } => anchor.speed,
+            Time::Real | Time::Manual { .. } => 1.0,
+        }
+    }
+
+    /// What ties desk time to the wall; `None` on a real and on a manual clock.
+    pub fn anchor(&self) -> Option<Anchor> {
+        match self.time() {
+            Time::Scaled { anchor, .. } => Some(anchor),
+            Time::Real | Time::Manual { .. } => None,
+        }
+    }
+
+    /// Takes over the time of a simulated exchange that was heard just now. Desk time stands when it is
+    /// not heard again for [`SILENCE_MAX_MS`]: nothing happens on a market that is gone. A manual clock
+    /// stays its owner's.
+    pub fn follow(&self, anchor: Anchor) {
+        let until_wall_ms = machine_ms() + SILENCE_MAX_MS;
+        let mut time = self.time.write().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*time, Time::Manual { .. }) {
+            *time = Time::Scaled {
+                anchor,
+                until_wall_ms,
+            };
+        }
+    }
+
+    /// How long ago the followed exchange was heard, wall milliseconds; `None` when none is followed.
+    pub fn silent_ms(&self) -> Option<i64> {
+        match self.time() {
+            Time::Scaled { until_wall_ms, .. } if until_wall_ms < i64::MAX => {
+                Some(machine_ms() - (until_wall_ms - SILENCE_MAX_MS))
+            }
+            _ => None,
         }
     }
 
@@ -302,6 +348,33 @@ mod tests {
         let clock = Clock::scaled(1_000_000, wall_ms, 600.0);
         assert_eq!(clock.wall_at_ms(1_000_000 + 60_000), wall_ms + 100);
         assert!(clock.now_ms() >= 1_000_000);
+    }
+
+    #[test]
+    fn a_followed_time_stands_when_nothing_is_heard() {
+        let anchor = Anchor {
+            desk_ms: 1_000_000,
+            wall_ms: machine_ms() - 60_000,
+            speed: 600.0,
+        };
+        let clock = Clock::real();
+        assert_eq!(clock.silent_ms(), None);
+        clock.follow(anchor);
+        assert!(clock.now_ms() >= 1_000_000 + 60_000 * 600);
+        assert!(clock.silent_ms().is_some_and(|silent_ms| silent_ms < 1_000));
+        clock.set(Time::Scaled {
+            anchor,
+            until_wall_ms: anchor.wall_ms + 1_000,
+        });
+        assert_eq!(clock.now_ms(), 1_600_000);
+        assert!(
+            clock
+                .silent_ms()
+                .is_some_and(|silent_ms| silent_ms > 60_000)
+        );
+        let manual = Clock::manual(5, &["test"]);
+        manual.follow(anchor);
+        assert_eq!(manual.now_ms(), 5);
     }
 
     #[test]

@@ -323,9 +323,24 @@ impl Config {
 
     /// True when all three settings allow orders on the main host.
     pub fn main_orders(&self) -> bool {
-        self.desk.mode == Mode::Production
-            && !self.desk.dry_run
-            && self.exchange.allow_main_host_orders
+        self.missing_for_main_orders().is_empty()
+    }
+
+    /// Which of the three settings are not made, as they have to stand in the file.
+    pub fn missing_for_main_orders(&self) -> Vec<&'static str> {
+        let settings = [
+            (
+                self.desk.mode == Mode::Production,
+                "[desk] mode = \"production\"",
+            ),
+            (!self.desk.dry_run, "[desk] dry_run = false"),
+            (
+                self.exchange.allow_main_host_orders,
+                "[exchange] allow_main_host_orders = true",
+            ),
+        ];
+        let missing = settings.iter().filter(|(made, _)| !made);
+        missing.map(|(_, setting)| *setting).collect()
     }
 
     /// Takes an address from outside the file; naming one means to use it.
@@ -393,10 +408,12 @@ impl Config {
             quote_max_age_ms: desk.quote_max_age_ms.unwrap_or(base.quote_max_age_ms),
             order_rate_max: desk.order_rate_max.unwrap_or(base.order_rate_max),
             fill_model: desk.fill_model.unwrap_or(base.fill_model),
+            fee_model: base.fee_model,
             weight_yield: policy.weight_yield.unwrap_or(base.weight_yield),
             weight_delta: policy.weight_delta.unwrap_or(base.weight_delta),
             weight_dte: policy.weight_dte.unwrap_or(base.weight_dte),
             weight_ivrv: policy.weight_ivrv.unwrap_or(base.weight_ivrv),
+            simulator: base.simulator,
         }
     }
 }
@@ -458,13 +475,21 @@ mod tests {
         };
         let live = "mode = \"production\"\ndry_run = false";
         assert!(with(true, live).expect("all three").main_orders());
-        for refused in [with(false, live), with(true, "dry_run = false")] {
+        let (allow, mode) = (
+            "[exchange] allow_main_host_orders = true",
+            "[desk] mode = \"production\"",
+        );
+        for (refused, missing) in [
+            (with(false, live), allow.to_owned()),
+            (with(true, "dry_run = false"), mode.to_owned()),
+            (with(false, "dry_run = false"), format!("{mode}, {allow}")),
+        ] {
             let error = refused.expect_err("one is missing").to_string();
-            assert!(
-                error.contains("allow_main_host_orders") && error.contains("mode"),
-                "{error}"
-            );
+            assert!(error.contains(&format!("missing: {missing};")), "{error}");
         }
+        // The third is the switch itself: without it nothing is sent, and it is named among the missing.
+        let dry = with(true, "mode = \"production\"\ndry_run = true").expect("nothing is sent");
+        assert_eq!(dry.missing_for_main_orders(), ["[desk] dry_run = false"]);
         let watching = with(false, "dry_run = true").expect("reads only");
         assert!(!watching.main_orders());
         assert_eq!(

@@ -44,13 +44,16 @@ impl Ctx {
     /// The live desk: makes its row and deposits when missing, takes over the configuration, and reads or
     /// moves the anchor of its clock.
     pub async fn live(db: Db, config: Arc<Config>, purpose: Purpose) -> anyhow::Result<Self> {
+        let clock = Clock::real();
         let exchange = match config.exchange.kind {
             ExchangeKind::Sim => built_in(&db, LIVE, &config),
-            ExchangeKind::Deribit => Exchange::Deribit(client(&config, &Clock::real())?),
-            ExchangeKind::Paper => paper(&db, LIVE, &config)?,
+            ExchangeKind::Deribit => Exchange::Deribit(client(&config, &clock)?),
+            ExchangeKind::Paper => paper(&db, LIVE, &config, &clock)?,
         };
-        let row = open::live(&db, &config, &exchange).await?;
-        let clock = anchor::clock(&db, row, &config, purpose).await?;
+        let known = desks::get(&db, LIVE).await?;
+        let config = anchor::meet(config, &exchange, &clock, known.as_ref(), purpose).await?;
+        let row = open::live(&db, &config, &exchange, &clock, known, purpose).await?;
+        anchor::set(&db, &clock, row, &config, purpose).await?;
         Ok(Self {
             desk: LIVE.to_owned(),
             db,
@@ -81,6 +84,11 @@ impl Ctx {
     /// Follows the anchor that another process may have moved; a watcher's time stands while nobody works.
     pub async fn refresh(&self, purpose: Purpose) -> anyhow::Result<()> {
         anchor::refresh(self, purpose).await
+    }
+
+    /// Listens to a simulated exchange whose time the desk follows, and keeps the row's anchor at it.
+    pub async fn follow(&self) -> anyhow::Result<()> {
+        anchor::follow(self).await
     }
 
     /// The desk's row; an error when it was never opened.
@@ -134,8 +142,8 @@ pub fn client(config: &Config, clock: &Clock) -> anyhow::Result<DeribitClient> {
 }
 
 /// Live public quotes over a book of our own.
-fn paper(db: &Db, desk: &str, config: &Config) -> anyhow::Result<Exchange> {
-    let feed = PublicFeed::new(Host::parse(&config.exchange.url)?, &Clock::real())?;
+fn paper(db: &Db, desk: &str, config: &Config, clock: &Clock) -> anyhow::Result<Exchange> {
+    let feed = PublicFeed::new(Host::parse(&config.exchange.url)?, clock)?;
     Ok(venue(db, desk, config, Market::Replay(Arc::new(feed))))
 }
 

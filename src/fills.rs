@@ -4,6 +4,7 @@
 //! everywhere. Money is `Decimal`, rounded half to even at 1e-8 of the quote currency once per fee,
 //! payoff or margin; prices stay as quoted. Figures are the exchange's published ones.
 
+mod account;
 mod fees;
 mod margin;
 mod matching;
@@ -14,6 +15,7 @@ pub use crate::domain::ticks::{
     Rounding, is_on_tick, is_valid_size, min_size, round_size, round_to_tick, size_step, step_tick,
     tick, tick_size,
 };
+pub use account::{account, mark};
 pub use fees::{delivery_fee, is_daily};
 pub use margin::{SHORT_MARGIN, ShortMargin, initial_margin, maintenance_margin};
 pub use matching::fill;

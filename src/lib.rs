@@ -16,6 +16,7 @@
 //! - `market`: what is computed from quotes: features, candidates, the surface, the synthetic market.
 //! - [`policy`], [`risk`], [`fills`]: a context becomes a proposal, an approved intent, a fill.
 //! - [`step`]: those three in a row. The tick job, dry runs and replays all call this one function.
+//! - [`backtest`]: that step over a market in memory, thousands of times a second, and what it came to.
 //! - `exchange`, `execution`: Deribit over HTTP or the built-in exchange, behind one enum; where approved
 //!   orders go, and how they are followed until final.
 //! - [`config`], [`db`]: workers.toml, and the only folder that speaks SQL, to SQLite and Postgres alike.
@@ -27,7 +28,7 @@
 //! A module imports only from those above it; tests/tidy.rs holds the exact table.
 //!
 //! # What never happens
-//! 1. domain, market, policy, risk and fills wait for nothing: no IO, no async. A policy sees a
+//! 1. domain, market, policy, risk, fills and backtest wait for nothing: no IO, no async. A policy sees a
 //!    Context and answers with a Decision; it has no database to read and no way to send an order.
 //! 2. No order reaches an exchange unless it is wrapped in `Approved`, which only risk can make.
 //! 3. Nothing later than a context's `as_of_ms` is inside it.
@@ -37,6 +38,7 @@
 //! 7. Replay, dry run and live run the same code on another [`ctx::Ctx`]; no `if simulated` anywhere else.
 //! 8. A balance, a fee or a price of an order is never a float; floats live in pricing and features.
 
+pub mod backtest;
 pub mod cli;
 pub mod clock;
 pub mod config;

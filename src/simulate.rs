@@ -120,7 +120,10 @@ impl Run {
             let settle = Settle { underlying };
             enqueue(&mut tx, ctx, &settle, keyed("settle", underlying, eight_ms)).await?;
             let later_ms = at_ms + TICK_MS / 2;
-            let reconcile = Reconcile { underlying };
+            let reconcile = Reconcile {
+                underlying,
+                adopt: false,
+            };
             enqueue(
                 &mut tx,
                 ctx,

@@ -5,9 +5,9 @@
 
 use crate::clock::Random;
 use crate::domain::context::Context;
-use crate::domain::decision::{Candidate, Decision};
+use crate::domain::decision::Decision;
 use crate::domain::order::{Fill, Intent, Leg};
-use crate::domain::settings::Settings;
+use crate::domain::settings::{FeeModel, Settings};
 use crate::fills;
 use crate::policy;
 use crate::risk::{self, Verdict};
@@ -40,10 +40,9 @@ pub fn step(input: &StepInput<'_>) -> Step {
     carry_out(input, decision)
 }
 
-/// [`step`] on candidates already measured, for runs that scan the DTE band only.
-pub fn step_among(input: &StepInput<'_>, candidates: Vec<Candidate>) -> Step {
-    let random = &mut random(input);
-    let decision = policy::decide_among(input.context, input.settings, candidates, random);
+/// The same step without the candidates that were rejected, for runs that keep none of them.
+pub fn step_lean(input: &StepInput<'_>) -> Step {
+    let decision = policy::decide_lean(input.context, input.settings, &mut random(input));
     carry_out(input, decision)
 }
 
@@ -85,7 +84,7 @@ fn simulate<'a>(input: &StepInput<'_>, intents: impl Iterator<Item = &'a Intent>
 fn fill(input: &StepInput<'_>, intent: &Intent, size: Decimal) -> Option<Fill> {
     let context = input.context;
     let quote = context.chain.quote(&intent.instrument)?;
-    fills::fill(
+    let mut fill = fills::fill(
         intent.leg.side(),
         size,
         quote,
@@ -93,7 +92,11 @@ fn fill(input: &StepInput<'_>, intent: &Intent, size: Decimal) -> Option<Fill> {
         context.index_price,
         context.as_of_ms,
         trade_id(input.decision, intent.leg),
-    )
+    )?;
+    if input.settings.fee_model == FeeModel::None {
+        fill.fee = Decimal::ZERO;
+    }
+    Some(fill)
 }
 
 fn random(input: &StepInput<'_>) -> Random {

@@ -10,6 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["market"],
     &["policy", "risk", "fills"],
     &["step"],
+    &["backtest"],
     &["exchange"],
     &["execution", "config", "db", "import"],
     &["ctx"],
@@ -99,7 +100,9 @@ const FENCES: &[(&str, &[&str], &str)] = &[
 ];
 
 /// Modules that wait for nothing.
-const PURE: &[&str] = &["domain", "market", "policy", "risk", "fills", "step"];
+const PURE: &[&str] = &[
+    "domain", "market", "policy", "risk", "fills", "step", "backtest",
+];
 const WAITING: &[&str] = &["async fn", ".await", "std::fs", "std::net", "tokio::"];
 
 /// SQL that would ask the database's own clock or dice.

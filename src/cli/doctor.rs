@@ -1,5 +1,8 @@
 //! `thetaq doctor`: is everything in order, and what to do if not.
 
+mod exchange;
+mod order;
+
 use super::output::{cell, table};
 use super::session::{Session, without_password};
 use crate::clock::{Clock, Stopwatch};
@@ -9,23 +12,54 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Check settings, database, workers and queue; exits 1 when something is wrong
+/// Check settings, database, workers and queue, or the account at the exchange; exits 1 when something is wrong
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  thetaq doctor\n  thetaq doctor --json")]
-pub(super) struct Doctor {}
+#[command(
+    after_help = "Examples:\n  thetaq doctor\n  thetaq doctor --json\n  thetaq doctor --exchange                       [exchange] url of workers.toml\n  thetaq doctor --exchange --exchange-url test\n\nThe key of the account is read from THETAQ_DERIBIT_CLIENT_ID and THETAQ_DERIBIT_CLIENT_SECRET and\nnever printed. --exchange sends no order and needs no database."
+)]
+pub(super) struct Doctor {
+    /// Check the exchange instead: clock, key, scopes, request limits, balances, the smallest order
+    #[arg(long)]
+    exchange: bool,
+}
 
 #[derive(Debug, Serialize)]
 struct Check {
-    name: &'static str,
+    name: String,
     ok: bool,
     value: Value,
     threshold: Value,
-    advice: &'static str,
+    advice: String,
+}
+
+impl Check {
+    /// Nothing is to be done about a check that holds.
+    fn new(name: impl Into<String>, ok: bool, value: Value, threshold: Value) -> Self {
+        Self {
+            name: name.into(),
+            ok,
+            value,
+            threshold,
+            advice: String::new(),
+        }
+    }
+
+    /// What to do when it does not hold.
+    fn or(mut self, advice: impl Into<String>) -> Self {
+        if !self.ok {
+            self.advice = advice.into();
+        }
+        self
+    }
 }
 
 impl Doctor {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
-        let checks = checks(session).await;
+        let checks = if self.exchange {
+            exchange::checks(&session.config).await
+        } else {
+            checks(session).await
+        };
         let wrong = checks.iter().filter(|check| !check.ok).count();
         session
             .output
@@ -40,34 +74,18 @@ impl Doctor {
 }
 
 async fn checks(session: &Session) -> Vec<Check> {
-    let mut checks = vec![Check {
-        name: "settings",
-        ok: true,
-        value: json!(session.config.desk.mode.as_str()),
-        threshold: Value::Null,
-        advice: "",
-    }];
+    let mode = json!(session.config.desk.mode.as_str());
+    let mut checks = vec![Check::new("settings", true, mode, Value::Null)];
     let opened = Stopwatch::start();
     match session.db().await {
-        Err(error) => checks.push(Check {
-            name: "database",
-            ok: false,
-            value: json!(format!("{}: {error:#}", without_password(&session.url))),
-            threshold: Value::Null,
-            advice: "check --database-url, or start the server",
-        }),
+        Err(error) => {
+            let value = json!(format!("{}: {error:#}", without_password(&session.url)));
+            let failed = Check::new("database", false, value, Value::Null);
+            checks.push(failed.or("check --database-url, or start the server"));
+        }
         Ok(db) => {
-            checks.push(Check {
-                name: "database",
-                ok: true,
-                value: json!(format!(
-                    "{} in {} ms",
-                    db.engine(),
-                    opened.elapsed().as_millis()
-                )),
-                threshold: Value::Null,
-                advice: "",
-            });
+            let value = format!("{} in {} ms", db.engine(), opened.elapsed().as_millis());
+            checks.push(Check::new("database", true, json!(value), Value::Null));
             checks.extend(rows(session, &db).await);
         }
     }
@@ -85,29 +103,22 @@ async fn rows(session: &Session, db: &Db) -> Vec<Check> {
     };
     let waiting = count("select count(*) from v_jobs where state = 'available'").await;
     let failed = count("select count(*) from v_jobs where state = 'discarded'").await;
+    let guarded = waiting.is_some();
+    // Nobody needs workers before there is work.
+    let served = alive || waiting == Some(0);
+    let workers = json!(if alive { "alive" } else { "none" });
     vec![
-        Check {
-            name: "guarded_reader",
-            ok: waiting.is_some(),
-            value: json!(waiting.is_some()),
-            threshold: json!(true),
-            advice: "run `thetaq migrate` once as a database user who may create roles",
-        },
-        Check {
-            name: "workers",
-            // Nobody needs workers before there is work.
-            ok: alive || waiting == Some(0),
-            value: json!(if alive { "alive" } else { "none" }),
-            threshold: json!("alive when jobs wait"),
-            advice: "start `thetaq` or `thetaq work`",
-        },
-        Check {
-            name: "discarded_jobs",
-            ok: failed.unwrap_or(0) == 0,
-            value: json!(failed),
-            threshold: json!(0),
-            advice: "`thetaq jobs list --state discarded` shows them; retry or cancel them",
-        },
+        Check::new("guarded_reader", guarded, json!(guarded), json!(true))
+            .or("run `thetaq migrate` once as a database user who may create roles"),
+        Check::new("workers", served, workers, json!("alive when jobs wait"))
+            .or("start `thetaq` or `thetaq work`"),
+        Check::new(
+            "discarded_jobs",
+            failed.unwrap_or(0) == 0,
+            json!(failed),
+            json!(0),
+        )
+        .or("`thetaq jobs list --state discarded` shows them; retry or cancel them"),
     ]
 }
 
@@ -115,13 +126,12 @@ fn text(checks: &[Check]) -> String {
     let rows: Vec<Vec<Value>> = checks
         .iter()
         .map(|check| {
-            let advice = if check.ok { "" } else { check.advice };
             let verdict = if check.ok { "ok" } else { "WRONG" };
             vec![
                 json!(check.name),
                 json!(verdict),
                 cell(&check.value).into(),
-                json!(advice),
+                json!(check.advice),
             ]
         })
         .collect();

@@ -13,7 +13,7 @@ use crate::domain::coin::Coin;
 use crate::domain::instrument::DAY_MS;
 use crate::exchange::sim::SimExchange;
 use crate::exchange::sim::faults::{FaultPlan, Faults};
-use crate::exchange::sim::http::{Key, Served, serve};
+use crate::exchange::sim::http::{Calls, Key, Served, serve};
 use crate::exchange::sim::keeper::{Keeper, MemoryKeeper};
 use crate::exchange::sim::market::Market;
 use crate::exchange::sim::venue::Retention;
@@ -23,7 +23,9 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// Serve the built-in exchange on a port of this machine, as Deribit's API
 #[derive(Debug, Args)]
@@ -75,12 +77,20 @@ impl Exchange {
             clock: clock(session, &sim, speed).await?,
             key: Key::from_seed(&seed),
             faults: faults.clone(),
+            calls: Calls::default(),
             sim,
         };
         // Whoever reads the announcement may stop it at once.
         let stop = stop_on_signal()?;
         self.announce(session, &served, listener.local_addr()?, speed)?;
-        serve(served, listener, stop).await?;
+        let (sim, clock) = (served.sim.clone(), served.clock.clone());
+        let serving = async {
+            // Whatever ends one half ends the other.
+            let _guard = stop.clone().drop_guard();
+            serve(served, listener, stop.clone()).await
+        };
+        let (served, ()) = tokio::join!(serving, keep_time(&sim, &clock, &stop));
+        served?;
         report(&faults);
         Ok(())
     }
@@ -163,6 +173,25 @@ impl Exchange {
             let (id, secret) = (&key.client_id, &key.client_secret);
             format!("{url}  client_id {id}  client_secret {secret}")
         })
+    }
+}
+
+/// Wall time between two notes of where the exchange's time is.
+const KEEP_EVERY: Duration = Duration::from_secs(2);
+
+/// Saves the book now and then and at the end: a client must not find time run back after a restart.
+async fn keep_time(sim: &SimExchange, clock: &Clock, stop: &CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(KEEP_EVERY) => {}
+            () = stop.cancelled() => {}
+        }
+        if let Err(error) = sim.keep_time(clock.now_ms()).await {
+            tracing::warn!(%error, "the exchange's time was not saved; trying again");
+        }
+        if stop.is_cancelled() {
+            return;
+        }
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) async fn wait(ctx: &Ctx, id: &str) -> anyhow::Result<JobRow> {
         watch(ctx, id, &bar).await?
     } else {
         let registry = registry::all();
+        // The job runs here, where nobody listened so far; what it needs of the exchange it asks itself.
+        ctx.exchange.hear().await.ok();
         tokio::select! {
             ran = run_inline(ctx, &registry, id) => ran?.with_context(|| missing(id))?,
             row = watch(ctx, id, &bar) => row?,

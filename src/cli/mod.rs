@@ -2,6 +2,8 @@
 //!
 //! Results go to standard output; progress, logs and errors go to standard error.
 
+mod backtest;
+mod compare;
 mod completions;
 mod config;
 mod coverage;
@@ -102,6 +104,10 @@ enum Command {
     Replay(replay::Replay),
     ReplayMarket(replay::Market),
     Simulate(simulate::Simulate),
+    Backtest(backtest::Backtest),
+    Whatif(backtest::Whatif),
+    Lookahead(backtest::Lookahead),
+    Compare(compare::Compare),
     Sql(sql::Sql),
     Completions(completions::Completions),
 }
@@ -159,6 +165,10 @@ impl Command {
             Self::Replay(command) => command.run(session).await,
             Self::ReplayMarket(command) => command.run(session).await,
             Self::Simulate(command) => command.run(session).await,
+            Self::Backtest(command) => command.run(session).await,
+            Self::Whatif(command) => command.run(session).await,
+            Self::Lookahead(command) => command.run(session).await,
+            Self::Compare(command) => command.run(session).await,
             Self::Sql(command) => command.run(session).await,
             Self::Completions(command) => command.run(session.output),
         }

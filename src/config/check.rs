@@ -211,9 +211,11 @@ impl Config {
             format!(
                 "main is production, and orders go there only with three settings: \
                  [desk] mode = \"production\" (is \"{}\"), [desk] dry_run = false (is false), \
-                 [exchange] allow_main_host_orders = true (is {}); set them all, or dry_run = true",
+                 [exchange] allow_main_host_orders = true (is {}); missing: {}; set them all, or \
+                 dry_run = true",
                 desk.mode.as_str(),
-                exchange.allow_main_host_orders
+                exchange.allow_main_host_orders,
+                self.missing_for_main_orders().join(", ")
             )
         })
     }

@@ -1,8 +1,8 @@
 //! The row of a desk and its first money, written once; the configuration it runs with, at every start.
 
-use super::LIVE;
+use super::{LIVE, Purpose};
 use crate::clock::Clock;
-use crate::config::{Config, Database, ExchangeKind, MarketKind};
+use crate::config::{Config, Database, ExchangeKind, MarketKind, Reconcile};
 use crate::db::desks::{self, DeskRow, DeskState};
 use crate::db::{Db, books, configs};
 use crate::domain::coin::Coin;
@@ -10,17 +10,32 @@ use crate::exchange::Exchange;
 use anyhow::Context as _;
 use rust_decimal::Decimal;
 
-/// The live desk's row, made on the first start at the configured instant and updated at later ones.
+/// The live desk's row, made on the first start at the configured instant and updated by later workers.
 ///
-/// On a real exchange desk time is the wall's, without an anchor, and a desk that sends orders starts with
-/// the balances it finds there.
-pub(super) async fn live(db: &Db, config: &Config, exchange: &Exchange) -> anyhow::Result<DeskRow> {
-    let wall_ms = Clock::real().wall_ms();
+/// On a real exchange desk time is the wall's, without an anchor, and on one that the clock follows it has
+/// that one's; a desk that sends orders starts with the balances it finds there.
+pub(super) async fn live(
+    db: &Db,
+    config: &Config,
+    exchange: &Exchange,
+    clock: &Clock,
+    known: Option<DeskRow>,
+    purpose: Purpose,
+) -> anyhow::Result<DeskRow> {
+    let wall_ms = clock.wall_ms();
     let mut row = row(LIVE, config, wall_ms);
     row.speed = Some(config.exchange.speed);
-    let known = desks::get(db, LIVE).await?;
     if let Some(known) = &known {
         same_exchange(known, &row)?;
+        // Whoever only looks leaves the settings to those who work by them.
+        if purpose == Purpose::Watch {
+            return Ok(known.clone());
+        }
+        // What a person chose on the page stands until the settings are others.
+        if known.config_hash == row.config_hash {
+            row.dry_run = known.dry_run;
+        }
+        same_book(known, &row, config)?;
     }
     if config.exchange.kind == ExchangeKind::Sim {
         let start_ms = config.exchange.start_ms().expect("Config::check parsed it");
@@ -28,13 +43,18 @@ pub(super) async fn live(db: &Db, config: &Config, exchange: &Exchange) -> anyho
         row.wall_anchor_ms = Some(wall_ms);
         return write(db, &row, &configured(config), start_ms).await;
     }
+    if let Some(anchor) = clock.anchor() {
+        row.desk_anchor_ms = Some(anchor.desk_ms);
+        row.wall_anchor_ms = Some(anchor.wall_ms);
+    }
+    let now_ms = clock.now_ms();
     let deposits = match known {
         None if !config.desk.dry_run && config.exchange.kind == ExchangeKind::Deribit => {
-            found(exchange, config, wall_ms).await?
+            found(exchange, config, now_ms).await?
         }
         _ => configured(config),
     };
-    write(db, &row, &deposits, wall_ms).await
+    write(db, &row, &deposits, now_ms).await
 }
 
 /// The book of one exchange is not that of another.
@@ -45,6 +65,19 @@ fn same_exchange(known: &DeskRow, row: &DeskRow) -> anyhow::Result<()> {
          give the new desk its own database with --database-url or [database] url",
         known.exchange,
         row.exchange
+    );
+    Ok(())
+}
+
+/// A dry run's fills and deposits are its own: an account that orders are sent to has others.
+fn same_book(known: &DeskRow, row: &DeskRow, config: &Config) -> anyhow::Result<()> {
+    let begins = known.dry_run && !row.dry_run;
+    let differs = begins && config.exchange.kind == ExchangeKind::Deribit;
+    anyhow::ensure!(
+        !differs || config.desk.reconcile == Reconcile::Adopt,
+        "this database holds the book of a dry run, and [desk] dry_run is now false: give the desk that \
+         sends orders its own database with --database-url, or set [desk] reconcile = \"adopt\" to take \
+         the account's book over; `Send orders` on the page does that too"
     );
     Ok(())
 }

@@ -18,7 +18,7 @@ pub struct DepositRow {
     pub amount_e8: i64,
 }
 
-/// Puts money into a book, once per currency and instant.
+/// Puts money into a book, or takes it out; amounts of one instant add up.
 pub async fn deposit(
     tx: &mut Tx,
     desk: &str,
@@ -28,7 +28,7 @@ pub async fn deposit(
 ) -> sqlx::Result<()> {
     on!(tx, conn => sqlx::query(
         "insert into deposits (desk, currency, at_ms, amount_e8) values ($1, $2, $3, $4) \
-         on conflict (desk, currency, at_ms) do nothing",
+         on conflict (desk, currency, at_ms) do update set amount_e8 = deposits.amount_e8 + excluded.amount_e8",
     )
     .bind(desk).bind(currency).bind(at_ms).bind(to_e8(amount))
     .execute(&mut *conn).await.map(|_| ()))

@@ -1,5 +1,6 @@
 //! The `desks` table: one row per book with its controls and the anchor of its clock.
 
+use crate::clock::Anchor;
 use crate::db::{Db, Tx};
 use sqlx::types::Json;
 
@@ -59,14 +60,19 @@ impl DeskRow {
         DeskState::parse(&self.state)
     }
 
+    /// The anchor of the desk's clock; `None` for a desk in real time.
+    pub fn anchor(&self) -> Option<Anchor> {
+        Some(Anchor {
+            desk_ms: self.desk_anchor_ms?,
+            wall_ms: self.wall_anchor_ms?,
+            speed: self.speed?,
+        })
+    }
+
     /// Desk time at an instant of the wall under this row's anchor; the wall itself without one.
     pub fn desk_at_ms(&self, wall_ms: i64) -> i64 {
-        match (self.desk_anchor_ms, self.wall_anchor_ms, self.speed) {
-            (Some(desk_ms), Some(anchor_ms), Some(speed)) => {
-                desk_ms + ((wall_ms - anchor_ms) as f64 * speed) as i64
-            }
-            _ => wall_ms,
-        }
+        self.anchor()
+            .map_or(wall_ms, |anchor| anchor.desk_at_ms(wall_ms))
     }
 }
 
@@ -134,21 +140,25 @@ pub async fn set_close_only(tx: &mut Tx, id: &str, on: bool, at_ms: i64) -> sqlx
     one(done)
 }
 
+/// Whether orders are sent to the exchange or filled by the fill model.
+pub async fn set_dry_run(tx: &mut Tx, id: &str, on: bool, at_ms: i64) -> sqlx::Result<()> {
+    let done = on!(tx, conn => sqlx::query(
+        "update desks set dry_run = $2, updated_ms = $3 where id = $1",
+    )
+    .bind(id).bind(on).bind(at_ms)
+    .execute(&mut *conn).await?.rows_affected());
+    one(done)
+}
+
 /// Moves the clock's anchor if it is still the one that was read; false when another process moved it.
-pub async fn set_anchor(
-    tx: &mut Tx,
-    read: &DeskRow,
-    desk_ms: i64,
-    wall_ms: i64,
-    speed: f64,
-) -> sqlx::Result<bool> {
+pub async fn set_anchor(tx: &mut Tx, read: &DeskRow, anchor: Anchor) -> sqlx::Result<bool> {
     let done = on!(tx, conn => sqlx::query(
         "update desks set desk_anchor_ms = $4, wall_anchor_ms = $5, speed = $6 \
          where id = $1 and coalesce(wall_anchor_ms, 0) = $2 and coalesce(desk_anchor_ms, 0) = $3",
     )
     .bind(&read.id)
     .bind(read.wall_anchor_ms.unwrap_or(0)).bind(read.desk_anchor_ms.unwrap_or(0))
-    .bind(desk_ms).bind(wall_ms).bind(speed)
+    .bind(anchor.desk_ms).bind(anchor.wall_ms).bind(anchor.speed)
     .execute(&mut *conn).await?.rows_affected());
     Ok(done == 1)
 }

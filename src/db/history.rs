@@ -8,7 +8,6 @@ use super::Db;
 use crate::domain::chain::Source;
 use crate::domain::coin::Coin;
 use crate::domain::context::History;
-use crate::domain::instrument::DAY_MS;
 
 /// History up to and including `as_of_ms`, oldest first.
 ///
@@ -53,32 +52,14 @@ pub(in crate::db) async fn counts(db: &Db, coin: Coin) -> sqlx::Result<(i64, i64
 
 /// The history as of an instant out of whole series, oldest first.
 pub(in crate::db) fn cut(closes: &[(i64, f64)], dvol: &[(i64, f64)], as_of_ms: i64) -> History {
-    let closes = consecutive(until(closes, as_of_ms));
-    let dvol = until(dvol, as_of_ms);
-    let source = |known: bool, source| if known { source } else { Source::Missing };
-    History {
-        closes_source: source(!closes.is_empty(), Source::DeliveryPrice),
-        dvol_source: source(!dvol.is_empty(), Source::VolatilityIndex),
-        closes: closes.to_vec(),
-        dvol: dvol.to_vec(),
-    }
-}
-
-fn until(series: &[(i64, f64)], as_of_ms: i64) -> &[(i64, f64)] {
-    &series[..series.partition_point(|(at_ms, _)| *at_ms <= as_of_ms)]
-}
-
-/// The tail in which each day follows the one before.
-fn consecutive(series: &[(i64, f64)]) -> &[(i64, f64)] {
-    let gap = series
-        .windows(2)
-        .rposition(|pair| pair[1].0 - pair[0].0 != DAY_MS);
-    &series[gap.map_or(0, |before| before + 1)..]
+    let closes = (closes, Source::DeliveryPrice);
+    History::cut(closes, (dvol, Source::VolatilityIndex), as_of_ms)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::instrument::DAY_MS;
 
     const EIGHT: i64 = 8 * 3_600_000;
 

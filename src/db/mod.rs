@@ -10,6 +10,8 @@ mod engine;
 mod bulk;
 
 pub mod access;
+pub mod backtest_data;
+pub mod backtests;
 pub mod books;
 pub mod candidates;
 pub mod chains;

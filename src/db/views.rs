@@ -33,6 +33,11 @@ views![
     "v_chains",
     "v_coverage",
     "v_delivery_prices",
+    "v_backtests",
+    "v_backtest_equity",
+    "v_backtest_decisions",
+    "v_backtest_chains",
+    "v_backtest_legs",
 ];
 
 /// One view as its definition describes it.

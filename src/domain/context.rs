@@ -3,7 +3,9 @@
 use super::account::{Account, Position, WorkingOrder};
 use super::chain::{Chain, Source};
 use super::coin::Coin;
+use super::instrument::DAY_MS;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Everything a decision may depend on besides settings and the seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,20 +23,21 @@ pub struct Context {
     pub day_peak_equity: Option<f64>,
     /// Orders this desk sent in the last minute, for the order rate.
     pub orders_last_minute: u32,
-    /// Left out of stored contexts: the snapshot row has it.
+    /// Left out of stored contexts: the snapshot row has it. Shared, because a backtest makes thousands of
+    /// contexts over chains that stay where they are.
     #[serde(skip, default = "no_chain")]
-    pub chain: Chain,
+    pub chain: Arc<Chain>,
 }
 
 /// Stands in for the chain of a context read back from a row until it is attached.
-pub fn no_chain() -> Chain {
-    Chain {
+pub fn no_chain() -> Arc<Chain> {
+    Arc::new(Chain {
         coin: Coin::Btc,
         at_ms: 0,
         source: Source::Missing,
         index_price: 0.0,
         quotes: Vec::new(),
-    }
+    })
 }
 
 /// A number with its source; null is "not known", and `note` says why.
@@ -119,4 +122,37 @@ pub struct History {
     /// (at_ms, fraction) one a day.
     pub dvol: Vec<(i64, f64)>,
     pub dvol_source: Source,
+}
+
+impl History {
+    /// What was known at an instant out of whole series, oldest first, each with its source.
+    ///
+    /// Only consecutive days make daily returns, so the closes begin after the last missing day.
+    pub fn cut(
+        (closes, closes_source): (&[(i64, f64)], Source),
+        (dvol, dvol_source): (&[(i64, f64)], Source),
+        as_of_ms: i64,
+    ) -> Self {
+        let closes = consecutive(until(closes, as_of_ms));
+        let dvol = until(dvol, as_of_ms);
+        let source = |known: bool, source| if known { source } else { Source::Missing };
+        Self {
+            closes_source: source(!closes.is_empty(), closes_source),
+            dvol_source: source(!dvol.is_empty(), dvol_source),
+            closes: closes.to_vec(),
+            dvol: dvol.to_vec(),
+        }
+    }
+}
+
+fn until(series: &[(i64, f64)], as_of_ms: i64) -> &[(i64, f64)] {
+    &series[..series.partition_point(|(at_ms, _)| *at_ms <= as_of_ms)]
+}
+
+/// The tail in which each day follows the one before.
+fn consecutive(series: &[(i64, f64)]) -> &[(i64, f64)] {
+    let gap = series
+        .windows(2)
+        .rposition(|pair| pair[1].0 - pair[0].0 != DAY_MS);
+    &series[gap.map_or(0, |before| before + 1)..]
 }

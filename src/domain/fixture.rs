@@ -9,6 +9,7 @@ use super::order::Side;
 use super::pricing::black76;
 use super::ticks::tick_size;
 use rust_decimal::Decimal;
+use std::sync::Arc;
 
 /// 2026-01-20 08:00 UTC, a Tuesday.
 pub(crate) const AS_OF_MS: i64 = 1_768_896_000_000;
@@ -39,7 +40,7 @@ pub(crate) fn context_of(coin: Coin, style: Style) -> Context {
         features: features(0.40),
         day_peak_equity: None,
         orders_last_minute: 0,
-        chain: chain(coin, style),
+        chain: Arc::new(chain(coin, style)),
     }
 }
 

@@ -42,11 +42,85 @@ pub enum FillModel {
     BidAskSize,
 }
 
+/// Which fees a simulated fill and a simulated delivery pay. The exchange's own fees are not ours to set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeeModel {
+    /// The exchange's Standard tier, with its caps.
+    #[default]
+    Standard,
+    /// Nothing: shows what fees cost. Yields of candidates stay net of the standard fee.
+    None,
+}
+
+/// When a short call is bought back before it expires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExitStyle {
+    /// The rules' own thresholds by days and moneyness (`roll_dte` and the others).
+    #[default]
+    Rules,
+    /// Never.
+    HoldToExpiry,
+    /// When most of the premium is earned, or the spot comes near the strike.
+    TpAndRoll,
+}
+
+impl ExitStyle {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rules => "rules",
+            Self::HoldToExpiry => "hold_to_expiry",
+            Self::TpAndRoll => "tp_and_roll",
+        }
+    }
+}
+
+/// Numbers of the covered-call simulator: its exits and its score.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Simulator {
+    pub exit: ExitStyle,
+    /// Share of the premium received that a purchase at the ask would keep.
+    pub take_profit: f64,
+    /// A call with no more days to expiry is not rolled any more.
+    pub roll_dte_min: f64,
+    /// Spot / strike from which a call is defended.
+    pub defend_at: f64,
+    pub rolls_max: u32,
+    /// `simulator_v1` only: least score of a call that is sold, 0..10.
+    pub score_min: f64,
+    pub delta_target: f64,
+    /// Half of the delta term is lost at this distance, all of it at twice.
+    pub delta_tolerance: f64,
+    /// Days.
+    pub dte_target: f64,
+    /// The days term is lost at this distance.
+    pub dte_tolerance: f64,
+}
+
+impl Default for Simulator {
+    fn default() -> Self {
+        Self {
+            exit: ExitStyle::Rules,
+            take_profit: 0.80,
+            roll_dte_min: 2.0,
+            defend_at: 0.98,
+            rolls_max: 3,
+            score_min: 3.0,
+            delta_target: 0.25,
+            delta_tolerance: 0.05,
+            dte_target: 7.0,
+            dte_tolerance: 2.0,
+        }
+    }
+}
+
 /// Settings of candidates, policy, risk and fills. Fractions unless the name says otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     pub mode: Mode,
-    /// `rules_v1` or `rules_v2`.
+    /// `rules_v1`, `rules_v2` or `simulator_v1`.
     pub policy: String,
     pub ivrv_min: f64,
     pub delta_min: f64,
@@ -89,10 +163,14 @@ pub struct Settings {
     pub quote_max_age_ms: i64,
     pub order_rate_max: u32,
     pub fill_model: FillModel,
+    #[serde(default)]
+    pub fee_model: FeeModel,
     pub weight_yield: f64,
     pub weight_delta: f64,
     pub weight_dte: f64,
     pub weight_ivrv: f64,
+    #[serde(default)]
+    pub simulator: Simulator,
 }
 
 impl Settings {
@@ -136,10 +214,12 @@ impl Settings {
             quote_max_age_ms: 60_000,
             order_rate_max: 10,
             fill_model: FillModel::BidAsk,
+            fee_model: FeeModel::Standard,
             weight_yield: 1.0,
             weight_delta: 1.0,
             weight_dte: 0.5,
             weight_ivrv: 1.0,
+            simulator: Simulator::default(),
         }
     }
 

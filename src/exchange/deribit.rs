@@ -67,10 +67,12 @@ struct Shared {
 }
 
 impl DeribitClient {
-    /// Connects to nothing yet; `clock` is that of the times the desk will speak of. Fails when the address or the certificates of this machine are unusable.
+    /// Connects to nothing yet. `clock` is that of the times the desk will speak of; it follows the
+    /// exchange's where that is a simulated one. Fails when the address or the certificates of this
+    /// machine are unusable.
     pub fn new(settings: Settings, clock: &Clock) -> Result<Self> {
         let shared = Shared {
-            transport: Transport::new(&settings)?,
+            transport: Transport::new(&settings, clock)?,
             tokens: Tokens::new(settings.credentials.clone()),
             credits: Credits::default(),
             clock: clock.clone(),

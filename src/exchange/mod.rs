@@ -35,6 +35,15 @@ pub enum Exchange {
 }
 
 impl Exchange {
+    /// Listens to an exchange that may live in a time of its own: a clock that follows it hears how that
+    /// runs. Nothing happens on Deribit's hosts, which live in real time.
+    pub async fn hear(&self) -> Result<()> {
+        match self {
+            Self::Sim(sim) => sim.market().hear().await,
+            Self::Deribit(client) => client.hear().await,
+        }
+    }
+
     /// Option contracts of a coin that are listed at an instant, in chain order.
     pub async fn listings(&self, coin: Coin, at_ms: i64) -> Result<Vec<Instrument>> {
         match self {

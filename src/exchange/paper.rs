@@ -33,6 +33,10 @@ impl Feed for PublicFeed {
         Box::pin(async move { Ok(Some(self.client.chain(coin, at_ms).await?)) })
     }
 
+    fn hear(&self) -> Answer<'_, ()> {
+        Box::pin(async move { Ok(self.client.hear().await?) })
+    }
+
     /// Only the present is quoted: nothing is known of the time between two looks.
     fn times(&self, _: Coin, _: i64, _: i64) -> Answer<'_, Vec<i64>> {
         Box::pin(async { Ok(Vec::new()) })

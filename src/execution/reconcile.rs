@@ -79,10 +79,11 @@ pub fn reconcile(
         union(&ours.positions, &theirs.positions)
             .filter_map(|(instrument, a, b)| difference(instrument.name(), a, b, index_price)),
     );
+    // Not by sum(), whose start is -0.
     let difference_usd = differences
         .iter()
         .map(|difference| difference.value_usd)
-        .sum();
+        .fold(0.0, |sum, value_usd| sum + value_usd);
     let outcome = match policy {
         _ if difference_usd <= tolerance_usd => Outcome::Agreed,
         OnDifference::Halt => Outcome::Halted,

@@ -6,17 +6,21 @@
 mod decide;
 mod enqueue;
 mod outcome;
+mod pace;
 mod queue;
 mod queue_layer;
 mod worker_care;
+mod worker_follow;
 mod worker_pump;
 mod worker_rest;
 mod worker_scout;
 
+pub mod backtest;
 pub mod close;
 pub mod controls;
 pub mod drain;
 pub mod import;
+pub mod lookahead;
 pub mod prune;
 pub mod reconcile;
 pub mod record_market;
@@ -28,6 +32,7 @@ pub mod settle;
 pub mod sync_instruments;
 pub mod tick;
 pub mod trade;
+pub mod what_if;
 pub mod worker;
 
 pub use decide::{Rebuilt, rebuild};

@@ -4,7 +4,7 @@
 use super::decide::{Moment, adopt};
 use super::tick::underlyings;
 use super::trade::Trade;
-use super::{Defaults, Done, Job, JobError, Running, Schedule};
+use super::{Defaults, Done, Job, JobError, Running, Schedule, pace};
 use crate::config::{Missed, Reconcile as Policy};
 use crate::ctx::Ctx;
 use crate::db::desks::{self, DeskState};
@@ -23,7 +23,13 @@ use std::time::Duration;
 #[serde(deny_unknown_fields)]
 pub struct Reconcile {
     pub underlying: Coin,
+    /// Take the exchange's book over, down to the last satoshi, whatever the setting says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopt: bool,
 }
+
+/// The exchange's clock may be ahead of ours by so much.
+const AHEAD_MS: i64 = 10_000;
 
 /// Wall time until a comparison that was overtaken is made again.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -31,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 impl Job for Reconcile {
     const KIND: &'static str = "reconcile";
     const DEFAULTS: Defaults = Defaults {
-        schedule: Schedule::Cron("0 5 * * * *"),
+        schedule: Schedule::Auto(pace::hourly_after),
         missed: Missed::Skip,
         targets: underlyings,
         ..Defaults::STANDARD
@@ -48,10 +54,11 @@ impl Job for Reconcile {
             return Ok(json!({ "skipped": "orders are working" }));
         }
         let portfolio = books::portfolio(&ctx.db, &ctx.desk).await?;
-        if portfolio
-            .positions_of(coin)
-            .any(|held| held.instrument.expiry_ms <= now_ms)
-        {
+        let expires = |by_ms: i64| {
+            let mut held = portfolio.positions_of(coin);
+            held.any(|held| held.instrument.expiry_ms <= by_ms)
+        };
+        if expires(now_ms) && !self.adopt {
             return Ok(json!({ "skipped": "an expiry waits for its settlement" }));
         }
         let held = portfolio
@@ -63,11 +70,14 @@ impl Job for Reconcile {
         };
         let (theirs, prices) = theirs(&ctx, coin, now_ms).await?;
         let index = ctx.exchange.index_price(coin, now_ms).await?;
-        let policy = match ctx.config.desk.reconcile {
-            Policy::Halt => OnDifference::Halt,
-            Policy::Adopt => OnDifference::Adopt,
+        if expires(ctx.clock.now_ms() + AHEAD_MS) && !self.adopt {
+            return Ok(json!({ "skipped": "an expiry passed while the books were compared" }));
+        }
+        let (policy, tolerance_usd) = match ctx.config.desk.reconcile {
+            _ if self.adopt => (OnDifference::Adopt, 0.0),
+            Policy::Halt => (OnDifference::Halt, ctx.config.desk.reconcile_tolerance_usd),
+            Policy::Adopt => (OnDifference::Adopt, ctx.config.desk.reconcile_tolerance_usd),
         };
-        let tolerance_usd = ctx.config.desk.reconcile_tolerance_usd;
         let found = reconcile(&ours, &theirs, index, tolerance_usd, policy);
         let row = ReconciliationRow {
             id: ctx.clock.id(),

@@ -4,7 +4,7 @@
 //! those are not stored again, and a decision names the snapshot it saw.
 
 use super::tick::underlyings;
-use super::{Defaults, Done, Job, JobError, Running, Schedule};
+use super::{Defaults, Done, Job, JobError, Running, Schedule, pace};
 use crate::config::Missed;
 use crate::ctx::Ctx;
 use crate::db::chains::{self, SnapshotRow};
@@ -25,7 +25,7 @@ pub struct RecordMarket {
 impl Job for RecordMarket {
     const KIND: &'static str = "record_market";
     const DEFAULTS: Defaults = Defaults {
-        schedule: Schedule::Cron("0 0 * * * *"),
+        schedule: Schedule::Auto(pace::hourly),
         missed: Missed::Skip,
         stale_after_ms: Some(60_000),
         targets: underlyings,
@@ -33,7 +33,7 @@ impl Job for RecordMarket {
     };
 
     async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
-        let at_ms = job.slot_ms.unwrap_or_else(|| ctx.clock.now_ms());
+        let at_ms = job.market_ms(&ctx);
         let chain = ctx.exchange.chain(self.underlying, at_ms).await?;
         let source = match chain.source {
             Source::Synthetic if !self.synthetic => {
@@ -42,14 +42,11 @@ impl Job for RecordMarket {
             Source::Recorded => return Ok(json!({ "skipped": "the chain is recorded already" })),
             source => ctx.snapshot_source(source),
         };
-        let newest_ms = chains::newest_time(&ctx.db, &source, self.underlying, chain.at_ms).await?;
-        if newest_ms == Some(chain.at_ms) {
-            return Ok(json!({ "skipped": "a chain of this instant is stored already" }));
-        }
         let row = SnapshotRow::of_chain(&source, &chain);
         let mut tx = ctx.db.begin().await?;
-        let stored = chains::insert(&mut tx, &row).await?;
-        let done = json!({ "source": source, "at_ms": chain.at_ms, "inserted": stored.inserted });
+        let stored = chains::keep(&mut tx, &row).await?;
+        let inserted = if stored { chain.quotes.len() } else { 0 };
+        let done = json!({ "source": source, "at_ms": chain.at_ms, "inserted": inserted });
         job.finish(&mut tx, &done).await?;
         tx.commit().await?;
         Ok(done)

@@ -22,6 +22,9 @@ pub fn all() -> Registry {
         .register::<super::settle::Settle>()
         .register::<super::close::Close>()
         .register::<super::replay_decision::ReplayDecision>()
+        .register::<super::backtest::Backtest>()
+        .register::<super::lookahead::Lookahead>()
+        .register::<super::what_if::WhatIf>()
         .register::<super::prune::Prune>()
 }
 

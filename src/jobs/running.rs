@@ -2,6 +2,8 @@
 
 use super::{Done, JobError};
 use crate::clock::Clock;
+use crate::config::ExchangeKind;
+use crate::ctx::Ctx;
 use crate::db::Tx;
 use crate::db::jobs_turn::{self, Ack, Claimed, Fence, Note};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -48,6 +50,14 @@ impl Running {
             clock,
             control,
         }
+    }
+
+    /// The instant of the market that the job is about: its slot, or the present. By a second attempt the
+    /// slot may be further back than an exchange looks that is not the built-in one: it shows its present.
+    pub(super) fn market_ms(&self, ctx: &Ctx) -> i64 {
+        let looks_back = ctx.config.exchange.kind == ExchangeKind::Sim || self.attempt == 1;
+        let slot_ms = self.slot_ms.filter(|_| looks_back);
+        slot_ms.unwrap_or_else(|| ctx.clock.now_ms())
     }
 
     /// Reports how far the job is, 0 to 1, and what it is at. Written within a quarter of a second,

@@ -1,6 +1,6 @@
 //! The scheduler: one job row per slot, however many processes run, by a unique key of schedule and slot.
 //!
-//! Cron expressions are in desk time; a slot is due when the wall reaches [`crate::clock::Clock::wall_at_ms`] of it.
+//! Cron expressions are in desk time; a slot is due when desk time reaches it.
 
 use super::Options;
 use super::registry::{Kind, Registry, Settings};
@@ -106,11 +106,11 @@ pub async fn tick(ctx: &Ctx, registry: &Registry) -> anyhow::Result<Option<i64>>
         let Some(slot_ms) = row.next_slot_ms else {
             continue;
         };
-        let due_ms = ctx.clock.wall_at_ms(slot_ms);
-        if due_ms <= ctx.clock.wall_ms() {
+        if slot_ms <= ctx.clock.now_ms() {
             fire(ctx, kind, &row).await?;
             next_ms = Some(0);
         } else {
+            let due_ms = ctx.clock.wall_at_ms(slot_ms);
             next_ms = Some(next_ms.map_or(due_ms, |earliest| earliest.min(due_ms)));
         }
     }
@@ -160,10 +160,10 @@ struct Due {
 
 /// Slots to enqueue now: every recent one, and of those missed the latest or none, by the schedule's policy.
 fn due_slots(ctx: &Ctx, row: &ScheduleRow) -> anyhow::Result<Due> {
-    let wall_ms = ctx.clock.wall_ms();
+    let (now_ms, wall_ms) = (ctx.clock.now_ms(), ctx.clock.wall_ms());
     let (mut slots, mut missed) = (Vec::new(), None);
     let mut next_ms = row.next_slot_ms;
-    while let Some(slot_ms) = next_ms.filter(|slot_ms| ctx.clock.wall_at_ms(*slot_ms) <= wall_ms) {
+    while let Some(slot_ms) = next_ms.filter(|slot_ms| *slot_ms <= now_ms) {
         if wall_ms - ctx.clock.wall_at_ms(slot_ms) > MISSED_AFTER_MS {
             missed = Some(slot_ms);
         } else {

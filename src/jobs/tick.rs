@@ -1,7 +1,7 @@
 //! `tick`: one decision for one underlying at one instant, whatever comes of it.
 
 use super::decide::{Recorded, decision_id, failed, gather, record};
-use super::{Defaults, Done, Job, JobError, Running, Schedule};
+use super::{Defaults, Done, Job, JobError, Running, Schedule, pace};
 use crate::config::{Config, Missed};
 use crate::ctx::Ctx;
 use crate::db::desks::{DeskRow, DeskState};
@@ -24,7 +24,7 @@ impl Job for Tick {
     const DEFAULTS: Defaults = Defaults {
         priority: 10,
         concurrency: 2,
-        schedule: Schedule::Auto(pace),
+        schedule: Schedule::Auto(pace::ticks),
         missed: Missed::Skip,
         stale_after_ms: Some(30_000),
         targets: underlyings,
@@ -37,7 +37,7 @@ impl Job for Tick {
             return Ok(json!({ "skipped": "the desk is stopped" }));
         }
         let set_ms = self.as_of_ms.or(job.slot_ms);
-        let at_ms = set_ms.unwrap_or_else(|| ctx.clock.now_ms());
+        let at_ms = self.as_of_ms.unwrap_or_else(|| job.market_ms(&ctx));
         // A slot is decided once; a tick asked for by hand is its own.
         let key = set_ms.map_or_else(|| job.id.clone(), |_| String::new());
         match decide(&ctx, &desk, self.underlying, at_ms, &key, job).await {
@@ -114,38 +114,8 @@ async fn remember(
     Ok(tx.commit().await?)
 }
 
-/// Every 300 s of desk time, but not oftener than every 2 s of the wall: the smallest round pace that does.
-pub(super) fn pace(config: &Config) -> String {
-    let minutes = [5, 10, 15, 30, 60, 120];
-    let fits = |minutes: &&i32| f64::from(**minutes) * 60.0 >= 2.0 * config.exchange.speed;
-    match minutes.iter().find(fits) {
-        Some(60) => "0 0 * * * *".to_owned(),
-        Some(120) | None => "0 0 */2 * * *".to_owned(),
-        Some(minutes) => format!("0 */{minutes} * * * *"),
-    }
-}
-
 /// One job per underlying of the desk and slot.
 pub(super) fn underlyings(config: &Config) -> Vec<(String, Value)> {
     let of = |coin: &Coin| (coin.as_str().to_owned(), json!({ "underlying": coin }));
     config.desk.underlyings.iter().map(of).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_pace_follows_the_speed() {
-        let check = |speed: f64, expect: &str| {
-            let mut config = Config::default();
-            config.exchange.speed = speed;
-            assert_eq!(pace(&config), expect, "speed {speed}");
-        };
-        check(1.0, "0 */5 * * * *");
-        check(150.0, "0 */5 * * * *");
-        check(720.0, "0 */30 * * * *");
-        check(1_800.0, "0 0 * * * *");
-        check(1e6, "0 0 */2 * * *");
-    }
 }

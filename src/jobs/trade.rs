@@ -6,6 +6,7 @@
 
 use super::decide::{Rebuilt, rebuild};
 use super::{Defaults, Done, Job, JobError, Options, Running, enqueue};
+use crate::config::ExchangeKind;
 use crate::ctx::Ctx;
 use crate::db::desks::{DeskRow, DeskState};
 use crate::db::fills::{self, FillRow};
@@ -215,16 +216,20 @@ fn withdraws(desk: &DeskRow, row: &OrderRow, ctx: &Ctx) -> bool {
 }
 
 /// The walk of the configuration; steps and patience stretch with an accelerated clock, which would
-/// otherwise outrun the queue.
+/// otherwise outrun the queue, and more so where every look is a call over HTTP.
 fn schedule(ctx: &Ctx) -> Schedule {
     let standard = Schedule::default();
     let wall = |wall_ms: f64| (wall_ms * ctx.config.exchange.speed) as i64;
+    let (step, linger, validity) = match ctx.config.exchange.kind {
+        ExchangeKind::Sim => (100.0, 200.0, 500.0),
+        ExchangeKind::Deribit | ExchangeKind::Paper => (500.0, 2_000.0, 5_000.0),
+    };
     Schedule {
         steps: ctx.config.desk.walk_steps,
         post_only: ctx.config.desk.post_only,
-        step_ms: standard.step_ms.max(wall(100.0)),
-        linger_ms: standard.linger_ms.max(wall(200.0)),
-        validity_ms: standard.validity_ms.max(wall(500.0)),
+        step_ms: standard.step_ms.max(wall(step)),
+        linger_ms: standard.linger_ms.max(wall(linger)),
+        validity_ms: standard.validity_ms.max(wall(validity)),
         stale_ms: standard.stale_ms.max(wall(30_000.0)),
         ..standard
     }

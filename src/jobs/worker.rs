@@ -3,7 +3,7 @@
 use super::queue::{Flights, Lane};
 use super::registry::Registry;
 use super::running::Stop;
-use super::{queue, schedule, worker_care, worker_pump, worker_rest, worker_scout};
+use super::{queue, schedule, worker_care, worker_follow, worker_pump, worker_rest, worker_scout};
 use crate::ctx::Ctx;
 use crate::db::workers::{self, WorkerRow};
 use std::sync::Arc;
@@ -40,6 +40,7 @@ pub async fn work(
         Some(row.clone()),
         end.clone(),
     ));
+    helpers.spawn(worker_follow::follow(ctx.clone(), stop.clone()));
     helpers.spawn(worker_scout::scout(lanes.all.clone(), stop.clone()));
     helpers.spawn(schedule::run(ctx.clone(), registry.clone(), stop.clone()));
     if let Some(lane) = lanes.all.first().filter(|_| ctx.db.is_postgres()) {

@@ -22,30 +22,62 @@ const TICK_NOISE: f64 = 1e-9;
 
 /// Every call of the chain in chain order, unscored; `failed` is null on those that qualify.
 pub fn candidates(context: &Context, settings: &Settings) -> Vec<Candidate> {
-    measure(&context.chain.quotes, context, settings)
-}
-
-/// Only the calls within the DTE band, found by binary search: what a backtest that keeps no rejected
-/// rows scans. The calls that qualify are the same as of [`candidates`].
-pub fn candidates_in_band(context: &Context, settings: &Settings) -> Vec<Candidate> {
-    let band = context.chain.dte_band(settings.dte_min, settings.dte_max);
-    measure(band, context, settings)
-}
-
-fn measure(quotes: &[Quote], context: &Context, settings: &Settings) -> Vec<Candidate> {
+    let quotes = &context.chain.quotes;
     let mut calls = Vec::with_capacity(quotes.len() / 2 + 1);
-    for quote in quotes.iter().filter(|quote| quote.instrument.is_call()) {
-        let mut candidate = numbers(quote, context);
-        candidate.failed = first_failure(&candidate, context.index_price, settings);
-        calls.push(candidate);
-    }
+    measure(quotes, context, settings, |call| calls.push(call));
     calls
 }
 
-fn numbers(quote: &Quote, context: &Context) -> Candidate {
-    let (instrument, index) = (quote.instrument, context.index_price);
-    let dte = instrument.dte(context.as_of_ms);
-    let realised = matching_realised_vol(&context.features, dte);
+/// The calls that qualify and no others, equal to those of [`candidates`]: what a backtest, which keeps
+/// no rejected rows, scans. The DTE band is found by binary search, so the cost follows its size.
+pub fn qualified(context: &Context, settings: &Settings) -> Vec<Candidate> {
+    measured(context, settings, |call| call.failed.is_none())
+}
+
+/// The calls of the DTE band that somebody bids for and offers closely enough, whatever their volatility,
+/// premium and yield: what a fixed overwrite chooses from.
+pub fn tradable(context: &Context, settings: &Settings) -> Vec<Candidate> {
+    measured(context, settings, |call| {
+        let failed = call.failed.as_ref();
+        failed.is_none_or(|failed| failed.filter >= Filter::MarkIv)
+    })
+}
+
+fn measured(
+    context: &Context,
+    settings: &Settings,
+    keep: impl Fn(&Candidate) -> bool,
+) -> Vec<Candidate> {
+    let band = context.chain.dte_band(settings.dte_min, settings.dte_max);
+    let mut calls = Vec::new();
+    measure(band, context, settings, |call| {
+        if keep(&call) {
+            calls.push(call);
+        }
+    });
+    calls
+}
+
+/// Days to expiry and the realised volatility that matches them are those of a whole expiry.
+fn measure(
+    quotes: &[Quote],
+    context: &Context,
+    settings: &Settings,
+    mut found: impl FnMut(Candidate),
+) {
+    for expiry in quotes.chunk_by(|a, b| a.instrument.expiry_ms == b.instrument.expiry_ms) {
+        let dte = expiry[0].instrument.dte(context.as_of_ms);
+        let realised = matching_realised_vol(&context.features, dte);
+        for quote in expiry.iter().filter(|quote| quote.instrument.is_call()) {
+            let mut call = numbers(quote, context.index_price, dte, realised);
+            call.failed = first_failure(&call, context.index_price, settings);
+            found(call);
+        }
+    }
+}
+
+fn numbers(quote: &Quote, index: f64, dte: f64, realised: Option<f64>) -> Candidate {
+    let instrument = quote.instrument;
     let bid = quote.bid.filter(|bid| *bid > 0.0);
     let mark_iv = quote.mark_iv.filter(|vol| *vol > 0.0);
     Candidate {
@@ -130,16 +162,17 @@ fn spread(call: &Candidate, settings: &Settings) -> Option<FailedFilter> {
     })
 }
 
-/// The policy's own floor: USD of premium for `rules_v1`, net annualised yield for the others.
+/// The policy's own floor: USD of premium for `rules_v1`, net annualised yield for the others;
+/// `simulator_v1` has one on its score instead.
 fn floor(call: &Candidate, settings: &Settings) -> Option<FailedFilter> {
-    if settings.policy == "rules_v1" {
-        at_least(
+    match settings.policy.as_str() {
+        "simulator_v1" => None,
+        "rules_v1" => at_least(
             call.premium_usd,
             settings.premium_min_usd,
             Filter::PremiumMin,
-        )
-    } else {
-        at_least(call.yield_net, settings.yield_min, Filter::YieldMin)
+        ),
+        _ => at_least(call.yield_net, settings.yield_min, Filter::YieldMin),
     }
 }
 

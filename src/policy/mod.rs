@@ -1,14 +1,16 @@
 //! Rule policies: a Context goes in, a Decision comes out; no database, no order, no clock.
 //!
-//! The order never changes: a short call that is due is rolled into the chosen candidate, or
+//! A short call that is due is rolled into the chosen candidate, or
 //! closed when there is none; with room for another call the chosen candidate is sold; else nothing.
 
+mod exit;
 mod explore;
 mod rank;
 mod reason;
 mod roll;
 pub mod rules_v1;
 pub mod rules_v2;
+pub mod simulator_v1;
 
 use crate::clock::Random;
 use crate::domain::account::Position;
@@ -18,50 +20,95 @@ use crate::domain::decision::{Candidate, Decision, DecisionSource};
 use crate::domain::instrument::Instrument;
 use crate::domain::order::Side;
 use crate::domain::settings::Settings;
-use crate::market::candidates::candidates;
+use crate::market::candidates::{candidates, qualified};
+pub use exit::{Due, Trigger, due};
 use explore::Draw;
-use rank::Terms;
+use rank::rank;
 use rust_decimal::Decimal;
 
 /// What the policy of the settings proposes, with every call of the chain as a candidate.
 pub fn decide(context: &Context, settings: &Settings, random: &mut Random) -> Decision {
-    decide_among(context, settings, candidates(context, settings), random)
+    decide_among(context, settings, random, |_| candidates(context, settings))
 }
 
-/// [`decide`] on candidates already measured, for callers that scan the DTE band only.
-pub fn decide_among(
+/// The same decision for runs that keep no rejected rows: candidates are those that qualify, and nobody
+/// looks for them where no call may be sold.
+pub fn decide_lean(context: &Context, settings: &Settings, random: &mut Random) -> Decision {
+    decide_among(context, settings, random, |plan| match plan {
+        Plan::Nothing => Vec::new(),
+        Plan::Roll(_) | Plan::Open => qualified(context, settings),
+    })
+}
+
+fn decide_among(
     context: &Context,
     settings: &Settings,
-    mut candidates: Vec<Candidate>,
     random: &mut Random,
+    candidates: impl FnOnce(&Plan<'_>) -> Vec<Candidate>,
 ) -> Decision {
-    let Some((version, terms)) = rules(&settings.policy) else {
+    let (plan, why) = plan(context, settings);
+    let mut candidates = candidates(&plan);
+    let Some(rules) = Rules::named(&settings.policy) else {
         let reason = format!(
-            "unknown policy `{}`; use rules_v1 or rules_v2",
+            "unknown policy `{}`; use rules_v1, rules_v2 or simulator_v1",
             settings.policy
         );
         return decision(settings, "", (Action::DoNothing, reason), None, candidates);
     };
-    let ranked = rank::rank(&mut candidates, |call| terms(call, settings));
-    let (plan, why) = plan(context, settings);
+    let ranked = rules.rank(&mut candidates, context, settings);
     let choices: Vec<usize> = match plan {
         Plan::Nothing => Vec::new(),
         Plan::Roll(_) | Plan::Open => free(context, &candidates, ranked),
     };
     let draw = explore::draw(&mut candidates, &choices, settings, random);
     let outcome = outcome(&plan, why, draw.as_ref(), &candidates, context, settings);
-    decision(settings, version, outcome, draw, candidates)
+    decision(settings, rules.version(), outcome, draw, candidates)
 }
 
-/// The score of a policy, term by term.
-type Score = fn(&Candidate, &Settings) -> Terms;
+/// The scores there are.
+#[derive(Clone, Copy)]
+enum Rules {
+    V1,
+    V2,
+    Simulator,
+}
 
-/// Version and score of a policy by name.
-fn rules(policy: &str) -> Option<(&'static str, Score)> {
-    match policy {
-        "rules_v1" => Some((rules_v1::VERSION, rules_v1::terms)),
-        "rules_v2" => Some((rules_v2::VERSION, rules_v2::terms)),
-        _ => None,
+impl Rules {
+    fn named(policy: &str) -> Option<Self> {
+        match policy {
+            "rules_v1" => Some(Self::V1),
+            "rules_v2" => Some(Self::V2),
+            "simulator_v1" => Some(Self::Simulator),
+            _ => None,
+        }
+    }
+
+    fn version(self) -> &'static str {
+        match self {
+            Self::V1 => rules_v1::VERSION,
+            Self::V2 => rules_v2::VERSION,
+            Self::Simulator => simulator_v1::VERSION,
+        }
+    }
+
+    /// Scores the candidates; gives the places of those that may be chosen, best first.
+    fn rank(
+        self,
+        candidates: &mut [Candidate],
+        context: &Context,
+        settings: &Settings,
+    ) -> Vec<usize> {
+        match self {
+            Self::V1 => rank(candidates, |call| rules_v1::terms(call, settings)),
+            Self::V2 => rank(candidates, |call| rules_v2::terms(call, settings)),
+            Self::Simulator => {
+                let terms = |call: &Candidate| simulator_v1::terms(call, context, settings);
+                let mut ranked = rank(candidates, terms);
+                let least = settings.simulator.score_min;
+                ranked.retain(|at| candidates[*at].score.is_some_and(|score| score >= least));
+                ranked
+            }
+        }
     }
 }
 
@@ -81,8 +128,8 @@ fn plan<'a>(context: &'a Context, settings: &Settings) -> (Plan<'a>, String) {
         if is_working(context, &position.instrument) {
             continue;
         }
-        if let Some(why) = roll::due(&position.instrument, context, settings) {
-            return (Plan::Roll(position), why);
+        if let Some(due) = due(position, context, settings) {
+            return (Plan::Roll(position), due.why);
         }
     }
     let working = context
@@ -143,7 +190,10 @@ fn outcome(
             };
             (
                 action,
-                format!("{why}; closed, {}", reason::none(candidates)),
+                format!(
+                    "{why}; closed, {}",
+                    reason::none(candidates, context, settings)
+                ),
             )
         }
         (Plan::Open, Some((call, draw))) => {
@@ -158,7 +208,7 @@ fn outcome(
         }
         (Plan::Open, None) => (
             Action::DoNothing,
-            format!("{why}, but {}", reason::none(candidates)),
+            format!("{why}, but {}", reason::none(candidates, context, settings)),
         ),
         (Plan::Nothing, _) => (Action::DoNothing, why),
     }

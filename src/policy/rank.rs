@@ -3,12 +3,12 @@
 use crate::domain::decision::Candidate;
 
 /// Contributions to a score by name, added up in this order so that the sum has the same bits everywhere.
-pub(super) type Terms = [(&'static str, f64); 4];
+pub(super) type Terms<const N: usize> = [(&'static str, f64); N];
 
 /// Scores and ranks the candidates that qualify; gives their places, best first.
-pub(super) fn rank(
+pub(super) fn rank<const N: usize>(
     candidates: &mut [Candidate],
-    terms: impl Fn(&Candidate) -> Terms,
+    terms: impl Fn(&Candidate) -> Terms<N>,
 ) -> Vec<usize> {
     let mut ranked = Vec::new();
     for (at, call) in candidates.iter_mut().enumerate() {

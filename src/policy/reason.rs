@@ -26,9 +26,16 @@ pub(super) fn chosen(call: &Candidate, draw: &Draw) -> String {
 }
 
 /// Why there is nothing to choose: how many calls were looked at and where most of them stopped.
-pub(super) fn none(candidates: &[Candidate]) -> String {
+pub(super) fn none(candidates: &[Candidate], context: &Context, settings: &Settings) -> String {
+    if context.chain.quotes.is_empty() {
+        return "the chain has no calls".to_owned();
+    }
     if candidates.iter().any(|call| call.failed.is_none()) {
-        return "every call that qualifies is held or ordered already".to_owned();
+        let least = settings.simulator.score_min;
+        return match settings.policy.as_str() {
+            "simulator_v1" => format!("no call that is free scores {least} or more"),
+            _ => "every call that qualifies is held or ordered already".to_owned(),
+        };
     }
     let mut stopped: BTreeMap<Filter, usize> = BTreeMap::new();
     for failed in candidates.iter().filter_map(|call| call.failed.as_ref()) {
@@ -38,7 +45,7 @@ pub(super) fn none(candidates: &[Candidate]) -> String {
         .iter()
         .max_by_key(|(filter, count)| (**count, std::cmp::Reverse(**filter)));
     match most {
-        None => "the chain has no calls".to_owned(),
+        None => "no call qualifies".to_owned(),
         Some((filter, count)) => format!(
             "none of {} calls qualifies (most, {count}, stop at {})",
             candidates.len(),

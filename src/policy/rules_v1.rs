@@ -14,7 +14,7 @@ pub const VERSION: &str = "1.0";
 
 /// score = ln(1 + premium_usd) - 5 (delta - delta*)^2 - 2 ((dte - dte*) / max(dte*, 1))^2
 /// + max(ivrv - ivrv_min, 0), of a call that qualified; delta*, dte* are the middles of the bands.
-pub(super) fn terms(call: &Candidate, settings: &Settings) -> Terms {
+pub(super) fn terms(call: &Candidate, settings: &Settings) -> Terms<4> {
     let delta = call.delta.unwrap_or(0.0) - settings.delta_target();
     let dte_target = settings.dte_target();
     let dte = (call.dte - dte_target) / dte_target.max(1.0);

@@ -17,7 +17,7 @@ const IVRV_FULL: f64 = 0.5;
 
 /// score = w_yield y / (y + 0.5) - w_delta ((delta - delta*) / half band)^2
 /// - w_dte ((dte - dte*) / half band)^2 + w_ivrv min((ivrv - ivrv_min) / 0.5, 1), of a call that qualified.
-pub(super) fn terms(call: &Candidate, settings: &Settings) -> Terms {
+pub(super) fn terms(call: &Candidate, settings: &Settings) -> Terms<4> {
     let yield_net = call.yield_net.unwrap_or(0.0).max(0.0);
     let delta = call.delta.unwrap_or(0.0) - settings.delta_target();
     let delta = in_half_bands(delta, settings.delta_min, settings.delta_max);

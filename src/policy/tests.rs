@@ -5,6 +5,7 @@ use crate::domain::coin::Coin;
 use crate::domain::fixture::{self, decimal, named, short, working};
 use crate::domain::settings::Mode;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 fn production() -> Settings {
     Settings {
@@ -91,7 +92,7 @@ fn a_due_call_is_rolled_or_closed() {
         "{}",
         decision.reason
     );
-    context.chain.quotes.clear();
+    Arc::make_mut(&mut context.chain).quotes.clear();
     let decision = decide_btc(&context);
     let size = decimal("0.3");
     assert_eq!(
@@ -147,7 +148,7 @@ fn several_calls_are_never_two_of_one_contract() {
 #[test]
 fn mistake_16_a_step_without_candidates_is_a_decision() {
     let mut context = fixture::context(Coin::Eth);
-    for quote in &mut context.chain.quotes {
+    for quote in &mut Arc::make_mut(&mut context.chain).quotes {
         quote.open_interest = Some(1.0);
     }
     let decision = decide_btc(&context);
@@ -158,7 +159,7 @@ fn mistake_16_a_step_without_candidates_is_a_decision() {
         "{}",
         decision.reason
     );
-    context.chain.quotes.clear();
+    Arc::make_mut(&mut context.chain).quotes.clear();
     let decision = decide_btc(&context);
     assert!(decision.reason.contains("no calls"), "{}", decision.reason);
 }

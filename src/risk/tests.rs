@@ -8,6 +8,7 @@ use crate::domain::instrument::Style;
 use crate::domain::order::Side;
 use crate::domain::settings::Mode;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 const CALL: &str = "BTC-30JAN26-97200-C";
 const OTHER: &str = "BTC-30JAN26-99000-C";
@@ -88,7 +89,7 @@ fn mistake_18_a_close_is_never_refused_over_a_limit() {
     context.positions = vec![short(CALL, "5")];
     context.account.balance = decimal("0.5");
     context.account.equity = -1.0;
-    context.chain.at_ms -= 3_600_000;
+    Arc::make_mut(&mut context.chain).at_ms -= 3_600_000;
     context.orders_last_minute = 100;
     let settings = Settings {
         kill_switch: true,

@@ -5,6 +5,7 @@ use crate::domain::action::Action;
 use crate::domain::coin::Coin;
 use crate::domain::fixture::{self, short};
 use crate::domain::settings::Mode;
+use std::sync::Arc;
 
 fn run(context: &Context, seed: &str) -> Step {
     let settings = Settings::of(Mode::Research);
@@ -38,10 +39,10 @@ fn a_roll_fills_both_legs_or_neither_opens() {
     context.positions = vec![short("BTC-23JAN26-88200-C", "0.1")];
     // Two days later the call is in the money and due.
     context.as_of_ms += 2 * 86_400_000;
-    context.chain.at_ms = context.as_of_ms;
+    Arc::make_mut(&mut context.chain).at_ms = context.as_of_ms;
     let step = run(&context, "seed");
     assert_eq!(step.fills.len(), 2, "{step:?}");
-    for quote in &mut context.chain.quotes {
+    for quote in &mut Arc::make_mut(&mut context.chain).quotes {
         if quote.instrument == context.positions[0].instrument {
             quote.ask = None;
         }
@@ -56,7 +57,7 @@ fn a_roll_fills_both_legs_or_neither_opens() {
 #[test]
 fn mistake_16_an_empty_chain_still_gives_a_decision_and_its_lines() {
     let mut context = fixture::context(Coin::Eth);
-    context.chain.quotes.clear();
+    Arc::make_mut(&mut context.chain).quotes.clear();
     let step = run(&context, "seed");
     assert_eq!(step.decision.proposed, Action::DoNothing);
     assert!(step.verdict.approved && !step.verdict.lines.is_empty() && step.fills.is_empty());

@@ -59,6 +59,14 @@ pub(super) const ACTIONS: &[Action] = &[
         "close-only",
         "`on` yes: closing only; `on` no: entries are allowed.",
     ),
+    dangerous(
+        "send-orders",
+        "Ends the dry run: the desk stops and takes the account's book over.",
+    ),
+    dangerous(
+        "dry-run",
+        "Working orders are taken back and the desk stops; fills then come from the fill model.",
+    ),
     dangerous("close", "Buys back the short call `instrument`."),
     dangerous("close-all", "Buys back every short call."),
     dangerous("cancel-orders", "Takes every working order back."),
@@ -105,7 +113,7 @@ pub(super) const ACTIONS: &[Action] = &[
 pub(super) const FIELDS: &[(&str, &str)] = &[
     (
         "confirmed",
-        "yes, for the dangerous ones: stop, kill, close, close-all, cancel-orders, jobs-*-all.",
+        "yes, for the dangerous ones: stop, kill, send-orders, dry-run, close, close-all, cancel-orders, jobs-*-all.",
     ),
     (
         "id",
@@ -181,6 +189,10 @@ async fn on_desk(
             let entries = if on { "closes only" } else { "may open again" };
             return Ok(format!("The desk {entries}."));
         }
+        "send-orders" => controls::send_orders(tx, ctx).await.map_err(|error| {
+            PageError::bad_request(error.to_string(), "Set them and start thetaq again.")
+        })?,
+        "dry-run" => controls::dry_run(tx, ctx).await?,
         "close" => {
             let instrument: Instrument = needed(fields, "instrument")?
                 .parse()
@@ -208,6 +220,10 @@ fn outcome(action: &str) -> &'static str {
         "stop" => "The desk is stopped.",
         "kill" => "The kill switch is on: nothing opens, working orders are taken back.",
         "kill-off" => "The kill switch is off.",
+        "send-orders" => {
+            "Orders will be sent. The desk is stopped while the account's book is taken over: look at it, then start."
+        }
+        "dry-run" => "The desk is stopped and sends no orders any more. Start it for a dry run.",
         _ => "A job buys back what was asked for.",
     }
 }

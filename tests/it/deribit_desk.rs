@@ -372,6 +372,7 @@ async fn a_live_desk_on_the_exchange_opens_with_what_it_finds() {
         "without a key there is no account: {error}"
     );
     config.desk.dry_run = true;
+    let mut sending = config.clone();
     let ctx = Ctx::live(db.db.clone(), Arc::new(config), Purpose::Work)
         .await
         .unwrap();
@@ -389,6 +390,13 @@ async fn a_live_desk_on_the_exchange_opens_with_what_it_finds() {
         script.last_bearer("public/get_index_price"),
         "",
         "public data needs no key"
+    );
+    sending.desk.dry_run = false;
+    let sends = Ctx::live(db.db.clone(), Arc::new(sending), Purpose::Work).await;
+    let error = sends.unwrap_err().to_string();
+    assert!(
+        error.contains("book of a dry run") && error.contains("adopt"),
+        "{error}"
     );
     let simulated = Ctx::live(db.db.clone(), Arc::new(Config::default()), Purpose::Work).await;
     let error = simulated.unwrap_err().to_string();

@@ -3,7 +3,7 @@
 use crate::support::{TestDb, each_db};
 use std::sync::Arc;
 use std::time::Duration;
-use thetaq::clock::{Clock, Time};
+use thetaq::clock::{Anchor, Clock, Time};
 use thetaq::config::Config;
 use thetaq::ctx::{Ctx, Purpose};
 use thetaq::db::decisions::{self, DecisionFilter};
@@ -250,11 +250,12 @@ async fn a_restart_goes_on_where_the_desk_stopped() {
         let row = ctx.row().await.unwrap();
         let wall_ms = row.wall_anchor_ms.unwrap() - HOUR_MS;
         let desk_ms = row.desk_anchor_ms.unwrap();
-        assert!(
-            desks::set_anchor(&mut tx, &row, desk_ms, wall_ms, 720.0)
-                .await
-                .unwrap()
-        );
+        let anchor = Anchor {
+            desk_ms,
+            wall_ms,
+            speed: 720.0,
+        };
+        assert!(desks::set_anchor(&mut tx, &row, anchor).await.unwrap());
         tx.commit().await.unwrap();
         let watching = Ctx::live(db.db.clone(), config.clone(), Purpose::Watch)
             .await
@@ -263,6 +264,14 @@ async fn a_restart_goes_on_where_the_desk_stopped() {
             watching.clock.now_ms(),
             desk_ms,
             "time stands while nobody works"
+        );
+        let mut looks = (*config).clone();
+        looks.desk.dry_run = false;
+        let looking = Ctx::live(db.db.clone(), Arc::new(looks), Purpose::Watch).await;
+        let row = looking.unwrap().row().await.unwrap();
+        assert!(
+            row.dry_run,
+            "whoever only looks changes no setting of the desk"
         );
         let working = Ctx::live(db.db.clone(), config, Purpose::Work)
             .await

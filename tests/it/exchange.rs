@@ -1,71 +1,24 @@
 //! One conformance suite of the desk's questions, asked of the built-in exchange directly and over HTTP.
 
-use crate::support::served::{START_MS, Server};
+use crate::support::served::{START_MS, synthetic};
+use crate::support::venue::Venue;
 use rust_decimal::Decimal;
-use std::sync::Arc;
 use thetaq::domain::chain::Quote;
 use thetaq::domain::coin::Coin;
 use thetaq::domain::order::{Fill, OrderState, Side};
-use thetaq::exchange::Exchange;
-use thetaq::exchange::deribit::{Credentials, DeribitClient, Host, Settings};
 use thetaq::exchange::error::ExchangeError;
 use thetaq::exchange::facts::{OrderRequest, PostOnly, TimeInForce};
-use thetaq::exchange::sim::SimExchange;
-use thetaq::exchange::sim::faults::FaultPlan;
-use thetaq::exchange::sim::keeper::MemoryKeeper;
-use thetaq::exchange::sim::market::Market;
-use thetaq::market::synthetic::Synthetic;
 
 const COIN: Coin = Coin::Btc;
 
-struct Venue {
-    exchange: Exchange,
-    server: Option<Server>,
-    now_ms: i64,
-}
-
-impl Venue {
-    fn direct() -> Self {
-        let deposits = [("BTC", 2), ("ETH", 10), ("USDC", 50_000)];
-        let deposits = deposits.map(|(currency, amount)| (currency.to_owned(), amount.into()));
-        let market = Market::Synthetic(Synthetic::new("served"));
-        let keeper = Arc::new(MemoryKeeper::default());
-        let sim = SimExchange::new(market, keeper, deposits.into_iter().collect());
-        Self {
-            exchange: Exchange::Sim(sim),
-            server: None,
-            now_ms: START_MS,
-        }
-    }
-
-    async fn over_http() -> Self {
-        let server = Server::start(FaultPlan::calm()).await;
-        let host = Host::parse(&server.root).unwrap();
-        let key = Credentials::new(&server.key.client_id, &server.key.client_secret);
-        let client = DeribitClient::new(Settings::new(host, Some(key)), &server.clock).unwrap();
-        Self {
-            exchange: Exchange::Deribit(client),
-            server: Some(server),
-            now_ms: START_MS,
-        }
-    }
-
-    fn pass(&mut self, ms: i64) {
-        self.now_ms += ms;
-        if let Some(server) = &self.server {
-            server.set(self.now_ms);
-        }
-    }
-}
-
 #[tokio::test]
 async fn the_built_in_exchange_conforms() {
-    conforms(Venue::direct()).await;
+    conforms(Venue::direct(synthetic())).await;
 }
 
 #[tokio::test]
 async fn the_built_in_exchange_conforms_over_http() {
-    conforms(Venue::over_http().await).await;
+    conforms(Venue::over_http(synthetic()).await).await;
 }
 
 async fn conforms(mut venue: Venue) {

@@ -5,9 +5,13 @@
     reason = "tests fail by panicking and say what they skip"
 )]
 
+mod backtest;
 mod exchange;
+mod exchange_orders;
+mod follow;
 mod import;
 mod mistakes;
+mod month;
 mod support;
 
 mod browser;
@@ -18,6 +22,8 @@ mod deribit_desk;
 mod deribit_wire;
 mod desk;
 mod docs;
+mod doctor;
+mod paper;
 mod prune;
 mod queue;
 mod queue_faults;
@@ -26,6 +32,7 @@ mod queue_share;
 mod reader;
 mod reconcile;
 mod replay;
+mod safety;
 mod sim_http;
 mod sim_http_document;
 mod sim_http_faults;

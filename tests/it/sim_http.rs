@@ -1,10 +1,9 @@
 //! The built-in exchange over real HTTP: life of an order, tokens, credits, retention, expiry.
 
 use crate::support::served::{Heard, START_MS, Server};
+use crate::support::served_process::Running;
 use crate::support::{sqlite, thetaq};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use thetaq::exchange::sim::faults::FaultPlan;
 
 const MINUTE_MS: i64 = 60_000;
@@ -571,61 +570,13 @@ async fn every_form_of_request_is_answered_in_its_envelope() {
     assert!((buy - (0.0015 + 0.00003)).abs() < 1e-12, "{buy}");
 }
 
-/// A running `thetaq exchange` and the line it said.
-struct Running {
-    child: Child,
-    said: Value,
-}
-
-impl Running {
-    fn start(arguments: &[&str]) -> Self {
-        let mut command = thetaq();
-        command.args([
-            "exchange", "--port", "0", "--json", "--seed", "command", "--speed", "1",
-        ]);
-        command.args(arguments).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        out.read_line(&mut line).unwrap();
-        let said = serde_json::from_str(&line).unwrap();
-        Self { child, said }
-    }
-
-    async fn call(&self, method: &str, params: Value) -> Value {
-        let text = |name: &str| self.said[name].as_str().unwrap().to_owned();
-        let http = reqwest::Client::new();
-        let call = async |token: Option<&str>, method: &str, params: Value| {
-            let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-            let mut request = http.post(text("url")).json(&body);
-            if let Some(token) = token {
-                request = request.bearer_auth(token);
-            }
-            let reply: Value = request.send().await.unwrap().json().await.unwrap();
-            assert!(reply.get("error").is_none(), "{method}: {reply}");
-            reply["result"].clone()
-        };
-        let auth = json!({
-            "grant_type": "client_credentials", "client_id": text("client_id"),
-            "client_secret": text("client_secret"),
-        });
-        let token = call(None, "public/auth", auth).await;
-        call(token["access_token"].as_str(), method, params).await
-    }
-
-    /// SIGTERM, which must end it well.
-    fn stop(mut self) {
-        let id = self.child.id().to_string();
-        Command::new("kill").arg(&id).status().unwrap();
-        assert!(self.child.wait().unwrap().success());
-    }
-}
+const CALM: [&str; 4] = ["--seed", "command", "--speed", "1"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_serves_until_it_is_stopped_and_keeps_its_book() {
     let rows = sqlite().await;
     let database = ["--database-url", &rows.url];
-    let first = Running::start(&database);
+    let first = Running::start(&[&CALM[..], &database].concat());
     let summaries = first
         .call(
             "public/get_book_summary_by_currency",
@@ -642,13 +593,28 @@ async fn the_command_serves_until_it_is_stopped_and_keeps_its_book() {
     let placed = first.call("private/buy", order).await;
     assert_eq!(placed["order"]["order_state"], "filled");
     first.stop();
-    let again = Running::start(&database);
+    let again = Running::start(&[&CALM[..], &database].concat());
     let held = again
         .call("private/get_positions", json!({"currency": "BTC"}))
         .await;
     assert_eq!(held[0]["size"], 0.1);
+    let left_ms = again.call("public/get_time", json!({})).await.as_i64();
     again.stop();
-    let forgetful = Running::start(&["--memory", "--faults", "9"]);
+    let fast =
+        Running::start(&[&["--seed", "command", "--speed", "100000"], &database[..]].concat());
+    assert!(
+        fast.said["now_ms"].as_i64() >= left_ms,
+        "time goes on where it stopped"
+    );
+    let passed_ms = fast.call("public/get_time", json!({})).await.as_i64();
+    fast.stop();
+    let slow = Running::start(&[&CALM[..], &database].concat());
+    assert!(
+        slow.said["now_ms"].as_i64() >= passed_ms,
+        "without a trade, too"
+    );
+    slow.stop();
+    let forgetful = Running::start(&[&CALM[..], &["--memory", "--faults", "9"]].concat());
     assert_eq!(forgetful.said["faults"], "9");
     forgetful.stop();
 }

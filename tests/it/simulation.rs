@@ -1,6 +1,7 @@
 //! The desk under faults and killed processes: what must hold, holds, and a run is a function of its seed.
 
 use crate::support::{TestDb, postgres, sqlite};
+use thetaq::clock::Clock;
 use thetaq::simulate::{Scenario, SeedReport, simulate};
 
 async fn run(test: TestDb, scenario: Scenario) -> SeedReport {
@@ -10,10 +11,12 @@ async fn run(test: TestDb, scenario: Scenario) -> SeedReport {
     report
 }
 
+/// Twenty seeds that nobody tried before; a failure names the command that shows it again.
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_seeds_violate_nothing() {
+async fn twenty_random_seeds_violate_nothing() {
     let mut injected = 0;
-    for first in (1..=20_u64).step_by(2) {
+    let base = Clock::real().wall_ms().unsigned_abs() / 1_000 * 100;
+    for first in (base..base + 20).step_by(2) {
         let scenario = |seed| Scenario {
             seed,
             days: 2,

@@ -108,6 +108,12 @@ impl SnapshotRow {
     }
 }
 
+/// Stores a chain that a decision is about to see, unless one of its instant is there already: what was
+/// decided on must never change afterwards. True when it was stored.
+pub async fn keep(tx: &mut Tx, row: &SnapshotRow) -> sqlx::Result<bool> {
+    Ok(write(tx, row, INSERT).await? == 1)
+}
+
 /// Stores a snapshot. One that is there already is kept; contracts it lacks are added to it.
 pub async fn insert(tx: &mut Tx, row: &SnapshotRow) -> sqlx::Result<Stored> {
     let quotes = row.quotes as u64;

@@ -2,10 +2,11 @@
 
 use super::settings::{Host, Settings};
 use super::token::Bearer;
+use crate::clock::{Anchor, Clock};
 use crate::exchange::Result;
 use crate::exchange::error::{ExchangeError, Reply};
-use crate::exchange::wire::envelope::{self, Request};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use crate::exchange::wire::envelope::{self, ANCHOR_HEADER, Request};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, StatusCode};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
@@ -120,10 +121,12 @@ pub(super) struct Transport {
     next_id: AtomicU64,
     /// Some reply said that this is no test system.
     production: AtomicBool,
+    /// Follows the time of a simulated exchange; `None` on Deribit's hosts, which live in real time.
+    follower: Option<Clock>,
 }
 
 impl Transport {
-    pub(super) fn new(settings: &Settings) -> Result<Self> {
+    pub(super) fn new(settings: &Settings, clock: &Clock) -> Result<Self> {
         let client = build(settings).map_err(|error| {
             let message = format!("cannot set up HTTP: {}", chain(&error));
             ExchangeError::Fatal(reply(-1, message))
@@ -134,6 +137,7 @@ impl Transport {
             calls: Semaphore::new(CALLS_MAX),
             next_id: AtomicU64::new(1),
             production: AtomicBool::new(settings.host == Host::Main),
+            follower: matches!(settings.host, Host::Url(_)).then(|| clock.clone()),
         })
     }
 
@@ -173,9 +177,23 @@ impl Transport {
             Err(error) => return Outcome::Lost(reply(0, chain(&error.without_url()))),
         };
         let status = response.status();
+        let anchor = response.headers().get(ANCHOR_HEADER).cloned();
         match read(response).await {
-            Ok(body) => self.judge(status, &body, id, method),
+            Ok(body) => {
+                let outcome = self.judge(status, &body, id, method);
+                self.follow(anchor.as_ref());
+                outcome
+            }
             Err(lost) => Outcome::Lost(reply(0, lost)),
+        }
+    }
+
+    /// Sets the clock by what a simulated exchange says of its time. It serves this machine alone, so both
+    /// walls are one; production says no such thing, and would not be believed.
+    fn follow(&self, said: Option<&HeaderValue>) {
+        let anchor = said.and_then(|said| said.to_str().ok()?.parse::<Anchor>().ok());
+        if let (Some(clock), Some(anchor), false) = (&self.follower, anchor, self.is_production()) {
+            clock.follow(anchor);
         }
     }
 

@@ -25,6 +25,11 @@ pub trait Feed: fmt::Debug + Send + Sync {
     /// The exchange's delivery price of an expiry, USD; `None` when not recorded.
     fn delivery_price(&self, coin: Coin, expiry_ms: i64) -> Answer<'_, Option<f64>>;
 
+    /// Listens to where the prices come from, for a clock that follows its time; most have none of their own.
+    fn hear(&self) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// The newest index at or before `at_ms`, USD; by default that of the chain.
     fn index(&self, coin: Coin, at_ms: i64) -> Answer<'_, Option<f64>> {
         Box::pin(async move {

@@ -23,6 +23,14 @@ pub enum Market {
 }
 
 impl Market {
+    /// Listens to the source, for a clock that follows its time.
+    pub async fn hear(&self) -> Result<()> {
+        match self {
+            Self::Synthetic(_) => Ok(()),
+            Self::Replay(feed) => feed.hear().await.map_err(unreadable),
+        }
+    }
+
     /// The newest quotes at or before an instant.
     pub async fn chain(&self, coin: Coin, at_ms: i64) -> Result<Option<Arc<Chain>>> {
         match self {

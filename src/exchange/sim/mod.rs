@@ -99,6 +99,16 @@ impl SimExchange {
         Ok((version > 0).then(|| venue.now_ms()))
     }
 
+    /// Brings the book to an instant and saves it there, so that an exchange that is started again goes on
+    /// from where it was left and not from its last trade.
+    pub async fn keep_time(&self, at_ms: i64) -> Result<()> {
+        let keep = |venue: &mut Venue, _: &Quotes| {
+            venue.touch();
+            Ok(())
+        };
+        self.ask(&[], at_ms, keep).await
+    }
+
     /// What calls sold and offered take of the coin held; asks for no quotes of its own.
     pub async fn cover(&self, coin: Coin, at_ms: i64) -> Result<Cover> {
         self.ask(&[], at_ms, |venue, _| Ok(venue.cover(coin))).await

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 
+/// In the replies of a simulated exchange alone: how its time runs, as [`crate::clock::Anchor`] prints it.
+pub const ANCHOR_HEADER: &str = "x-thetaq-anchor";
+
 /// A call. Parameters are named; those not set are left out, never null.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Request<P> {

@@ -1,9 +1,9 @@
 //! Gathers what a policy may see of one underlying at one instant; one call for the whole chain.
 
-use super::value;
 use crate::ctx::Ctx;
+use crate::db::chains::{self, SnapshotRow};
 use crate::db::desks::DeskRow;
-use crate::db::{books, chains, equity, orders};
+use crate::db::{books, equity, orders};
 use crate::domain::account::{Account, WorkingOrder};
 use crate::domain::chain::{Chain, Source};
 use crate::domain::coin::Coin;
@@ -12,8 +12,10 @@ use crate::domain::instrument::DAY_MS;
 use crate::domain::money;
 use crate::domain::portfolio::Portfolio;
 use crate::domain::settings::Settings;
+use crate::fills;
 use crate::market::features::features;
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
+use std::sync::Arc;
 
 /// A context with what is needed to record what becomes of it.
 #[derive(Clone, Debug)]
@@ -24,8 +26,6 @@ pub(crate) struct Gathered {
     pub(crate) portfolio: Portfolio,
     /// Version of the book of this underlying when it was read.
     pub(crate) version: i64,
-    /// The chain is found again by source and instant: a function of its seed, or stored already.
-    pub(crate) kept: bool,
 }
 
 /// How far the exchange's clock may be ahead of ours.
@@ -51,7 +51,8 @@ pub(crate) async fn gather(
         .iter()
         .filter_map(orders::OrderRow::working)
         .collect();
-    let (chain, kept) = chain(ctx, coin, asked_ms).await?;
+    let chain = ctx.exchange.chain(coin, asked_ms).await?;
+    let chain = kept(ctx, chain).await?;
     let as_of_ms = asked_ms.max(chain.at_ms);
     ensure!(
         as_of_ms <= asked_ms + AHEAD_MAX_MS,
@@ -73,36 +74,32 @@ pub(crate) async fn gather(
         features: features(&history, &chain, as_of_ms),
         day_peak_equity: day_peak(ctx, coin, as_of_ms, account.equity).await?,
         orders_last_minute: sent_last_minute(ctx, coin, as_of_ms).await?,
-        chain,
+        chain: Arc::new(chain),
     };
     Ok(Gathered {
         context,
         settings: ctx.settings(row),
         portfolio,
         version,
-        kept,
     })
 }
 
-/// The exchange's chain and whether it is kept. Of one instant there is one chain, the first that was
-/// stored: whoever reads the exchange again in the same moment works on that one.
-async fn chain(ctx: &Ctx, coin: Coin, at_ms: i64) -> anyhow::Result<(Chain, bool)> {
-    let chain = ctx.exchange.chain(coin, at_ms).await?;
+/// A live chain as it stands in its row, where the decision is made again from: the exchange never shows
+/// it twice. Of two chains that are said to be of one instant the first is the one.
+async fn kept(ctx: &Ctx, chain: Chain) -> anyhow::Result<Chain> {
     if chain.source != Source::Live {
-        return Ok((chain, true));
+        return Ok(chain);
     }
     let source = ctx.snapshot_source(chain.source);
-    let stored = chains::load(&ctx.db, &source, coin, chain.at_ms).await?;
-    let stored = stored.filter(|stored| stored.at_ms == chain.at_ms);
-    let kept = stored.is_some();
-    let source = chain.source;
-    Ok((
-        Chain {
-            source,
-            ..stored.unwrap_or(chain)
-        },
-        kept,
-    ))
+    let mut tx = ctx.db.begin().await?;
+    chains::keep(&mut tx, &SnapshotRow::of_chain(&source, &chain)).await?;
+    tx.commit().await?;
+    let stored = chains::load(&ctx.db, &source, chain.coin, chain.at_ms).await?;
+    let stored = stored.with_context(|| format!("the chain of {} was not stored", chain.coin))?;
+    Ok(Chain {
+        source: chain.source,
+        ..stored
+    })
 }
 
 /// In a dry run our own folded book at the chain's marks, else the exchange's word.
@@ -115,7 +112,7 @@ async fn account(
     chain: &Chain,
 ) -> anyhow::Result<Account> {
     if row.dry_run {
-        return Ok(value::account(portfolio, coin, chain));
+        return Ok(fills::account(portfolio, coin, chain));
     }
     Ok(ctx
         .exchange

@@ -13,6 +13,7 @@ use crate::exchange::sim::market::Market;
 use crate::market::synthetic::Synthetic;
 use crate::step::{self, Step, StepInput};
 use anyhow::{Context as _, bail};
+use std::sync::Arc;
 
 /// A stored decision with the step that its inputs give now.
 #[derive(Clone, Debug)]
@@ -34,7 +35,7 @@ pub async fn rebuild(ctx: &Ctx, id: &str) -> anyhow::Result<Rebuilt> {
     let mut context = decisions::context(&ctx.db, id)
         .await?
         .context("the decision has no context")?;
-    context.chain = snapshot(ctx, &row).await?;
+    context.chain = Arc::new(snapshot(ctx, &row).await?);
     let settings = configs::get(&ctx.db, &row.config_hash).await?;
     let settings = settings.with_context(|| format!("settings {} are gone", row.config_hash))?;
     let input = StepInput {

@@ -3,14 +3,12 @@
 use super::gather::Gathered;
 use super::value;
 use crate::ctx::{CODE_VERSION, Ctx};
-use crate::db::chains::SnapshotRow;
 use crate::db::decisions::{self, DecisionRow};
 use crate::db::desks::DeskRow;
 use crate::db::fills::{self, FillRow};
 use crate::db::orders::{self, OrderRow};
-use crate::db::{Tx, books, candidates, chains, configs, equity, risk_lines};
+use crate::db::{Tx, books, candidates, configs, equity, risk_lines};
 use crate::domain::action::Action;
-use crate::domain::chain::Chain;
 use crate::domain::coin::Coin;
 use crate::domain::decision::DecisionSource;
 use crate::domain::money::to_e8;
@@ -75,10 +73,6 @@ pub(crate) async fn record(
         recorded.outdated = true;
         return Ok(recorded);
     }
-    if !gathered.kept && !keep(tx, ctx, &gathered.context.chain).await? {
-        recorded.outdated = true;
-        return Ok(recorded);
-    }
     let now_ms = ctx.clock.now_ms().max(gathered.context.as_of_ms);
     let config_hash = configs::keep(tx, &gathered.settings, now_ms).await?;
     let row = decision_row(ctx, job, decision, gathered, step, config_hash)?;
@@ -107,14 +101,6 @@ pub(crate) async fn record(
     }
     valuation(tx, ctx, desk, gathered, &portfolio).await?;
     Ok(recorded)
-}
-
-/// Stores what a live exchange showed: the orders of the decision are approved again from it. False when
-/// somebody stored another chain of the same instant meanwhile.
-async fn keep(tx: &mut Tx, ctx: &Ctx, chain: &Chain) -> anyhow::Result<bool> {
-    let row = SnapshotRow::of_chain(&ctx.snapshot_source(chain.source), chain);
-    let stored = chains::insert(tx, &row).await?;
-    Ok(stored.inserted == chain.quotes.len() as u64)
 }
 
 fn verdict(step: &Step) -> &'static str {
@@ -266,7 +252,7 @@ async fn valuation(
 ) -> anyhow::Result<()> {
     let (context, chain) = (&gathered.context, &gathered.context.chain);
     let account = if desk.dry_run {
-        value::account(portfolio, context.coin, chain)
+        crate::fills::account(portfolio, context.coin, chain)
     } else {
         context.account
     };

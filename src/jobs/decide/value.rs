@@ -1,49 +1,11 @@
-//! Marks a book to market: the account of a dry run, the equity row and the marks that pages show.
+//! Marks a book to market: the equity row and the marks that pages show.
 
 use crate::db::equity::{EquityRow, MarkRow};
-use crate::domain::account::{Account, Position};
+use crate::domain::account::Account;
 use crate::domain::chain::{Chain, Quote};
-use crate::domain::coin::Coin;
-use crate::domain::instrument::Style;
 use crate::domain::money::{self, float, to_e8};
 use crate::domain::portfolio::Portfolio;
 use crate::domain::pricing::black76;
-use crate::fills::{initial_margin, maintenance_margin};
-
-/// The account of one coin folded from our own rows. Linear contracts are brought to coin at the index.
-pub(super) fn account(portfolio: &Portfolio, coin: Coin, chain: &Chain) -> Account {
-    let balance = portfolio.cash(coin.as_str());
-    let mut account = Account {
-        balance,
-        option_value: 0.0,
-        equity: float(balance),
-        initial_margin: 0.0,
-        maintenance_margin: 0.0,
-        source: chain.source,
-    };
-    for held in portfolio.positions_of(coin) {
-        let Some(mark) = mark(held, chain) else {
-            continue;
-        };
-        let index = chain.index_price;
-        let coin_per_quote = match held.instrument.style {
-            Style::Inverse => 1.0,
-            Style::Linear => 1.0 / index,
-        };
-        let margin = initial_margin(&held.instrument, held.size, mark, index);
-        let maintenance = maintenance_margin(&held.instrument, held.size, mark, index);
-        account.option_value += float(held.size) * mark * coin_per_quote;
-        account.initial_margin += float(margin) * coin_per_quote;
-        account.maintenance_margin += float(maintenance) * coin_per_quote;
-    }
-    account.equity += account.option_value;
-    account
-}
-
-fn mark(held: &Position, chain: &Chain) -> Option<f64> {
-    let quote = chain.quote(&held.instrument)?;
-    quote.mark.or_else(|| quote.mid())
-}
 
 /// The valuation row of one underlying.
 pub(super) fn equity(

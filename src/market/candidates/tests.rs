@@ -5,6 +5,7 @@ use crate::domain::chain::Chain;
 use crate::domain::coin::Coin;
 use crate::domain::fixture;
 use crate::domain::settings::Mode;
+use std::sync::Arc;
 
 const CALL: &str = "BTC-30JAN26-97200-C";
 
@@ -33,7 +34,10 @@ fn check(filter: Filter, change: impl Fn(&mut Quote, &mut Settings)) {
         None,
         "the call qualifies before"
     );
-    change(quote_mut(&mut context.chain, CALL), &mut settings);
+    change(
+        quote_mut(Arc::make_mut(&mut context.chain), CALL),
+        &mut settings,
+    );
     let failed = find(CALL, &context, &settings).failed.expect("stopped");
     assert_eq!(failed.filter, filter);
     let Some(admit_at) = failed.admit_at else {
@@ -90,7 +94,7 @@ fn every_filter_stops_what_it_says_and_admits_at_the_value_it_names() {
 #[test]
 fn the_first_failed_filter_is_kept() {
     let (mut context, settings) = (fixture::context(Coin::Btc), research());
-    let quote = quote_mut(&mut context.chain, CALL);
+    let quote = quote_mut(Arc::make_mut(&mut context.chain), CALL);
     (quote.delta, quote.open_interest, quote.mark_iv) = (Some(0.5), None, None);
     let failed = find(CALL, &context, &settings).failed.expect("stopped");
     assert_eq!(failed.filter, Filter::DeltaMax);
@@ -120,27 +124,32 @@ fn every_call_and_no_put_is_a_candidate_in_chain_order() {
 #[test]
 fn the_band_scan_finds_the_same_calls() {
     let (context, settings) = (fixture::context(Coin::Btc), research());
-    let qualify = |calls: Vec<Candidate>| -> Vec<Candidate> {
-        calls
-            .into_iter()
-            .filter(|call| call.failed.is_none())
-            .collect()
+    let mut expect = candidates(&context, &settings);
+    let all = expect.len();
+    expect.retain(|call| call.failed.is_none());
+    assert!(!expect.is_empty() && expect.len() < all);
+    assert_eq!(qualified(&context, &settings), expect);
+    let dear = Settings {
+        ivrv_min: 99.0,
+        ..settings
     };
-    let band = candidates_in_band(&context, &settings);
-    assert!(band.len() < candidates(&context, &settings).len());
-    let expect = qualify(candidates(&context, &settings));
-    assert!(!expect.is_empty());
-    assert_eq!(qualify(band), expect);
+    assert!(qualified(&context, &dear).is_empty());
+    let sold: Vec<_> = tradable(&context, &dear)
+        .into_iter()
+        .map(|call| call.instrument)
+        .collect();
+    let expect: Vec<_> = expect.into_iter().map(|call| call.instrument).collect();
+    assert_eq!(sold, expect, "volatility and yield do not count");
 }
 
 #[test]
 fn two_ticks_pass_whatever_their_share() {
     let (mut context, mut settings) = (fixture::context(Coin::Btc), research());
     settings.yield_min = 0.0;
-    let quote = quote_mut(&mut context.chain, CALL);
+    let quote = quote_mut(Arc::make_mut(&mut context.chain), CALL);
     (quote.bid, quote.ask) = (Some(0.0005), Some(0.0007));
     assert_eq!(find(CALL, &context, &settings).failed, None);
-    quote_mut(&mut context.chain, CALL).ask = Some(0.0008);
+    quote_mut(Arc::make_mut(&mut context.chain), CALL).ask = Some(0.0008);
     let failed = find(CALL, &context, &settings).failed.expect("three ticks");
     assert_eq!(failed.filter, Filter::Spread);
 }
@@ -205,7 +214,7 @@ fn mistake_7_premium_and_yield_agree_between_inverse_and_linear() {
 #[test]
 fn the_yield_is_net_of_the_fee_at_the_bid() {
     let mut context = fixture::context(Coin::Btc);
-    quote_mut(&mut context.chain, CALL).bid = Some(0.0103);
+    quote_mut(Arc::make_mut(&mut context.chain), CALL).bid = Some(0.0103);
     let call = find(CALL, &context, &research());
     // (0.0103 - 0.0003) x 365 / 10 days.
     assert!((call.yield_net.expect("bid") - 0.365).abs() < 1e-12);

@@ -41,6 +41,18 @@ const ACTIONS: &[(&str, &str, &str, &str)] = &[
         "Stop",
     ),
     (
+        "send-orders",
+        "Send orders to the exchange?",
+        "The dry run ends: the desk stops, and the balances and positions of the account take the place of the dry run's. Look at them, then press Start; from then on orders are real.",
+        "Send orders",
+    ),
+    (
+        "dry-run",
+        "Back to a dry run?",
+        "Working orders are taken back and the desk stops. Positions stay at the exchange, and nobody manages them there any more.",
+        "Dry run",
+    ),
+    (
         "jobs-retry-all",
         "Retry all that match?",
         "Each gets one more attempt; its history stays. Jobs that run or have succeeded are left alone.",

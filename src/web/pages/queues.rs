@@ -1,6 +1,6 @@
 //! Queues: what waits, what runs, how many at once, and how fast it went in the last minutes.
 
-use crate::clock::{Time, id_floor};
+use crate::clock::id_floor;
 use crate::db::jobs;
 use crate::db::pages::queue::{self, MinuteRow};
 use crate::jobs::registry;
@@ -28,10 +28,7 @@ const MINUTE_MS: i64 = 60_000;
 pub(super) async fn rows(site: &Site) -> Result<Vec<Value>, PageError> {
     let ctx = &site.ctx;
     let now_ms = ctx.clock.wall_ms();
-    let speed = match ctx.clock.time() {
-        Time::Scaled { speed, .. } => speed,
-        Time::Real | Time::Manual { .. } => 1.0,
-    };
+    let speed = ctx.clock.speed();
     // Ids carry desk time. Twice the span, because a job may have waited before it ran.
     let span_ms = (2.0 * speed * (MINUTES * MINUTE_MS) as f64) as i64;
     let oldest = id_floor(ctx.clock.now_ms() - span_ms);

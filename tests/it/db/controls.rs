@@ -2,6 +2,7 @@
 
 use super::{DESK, Pair, START_MS};
 use serde_json::json;
+use thetaq::clock::Anchor;
 use thetaq::clock::Clock;
 use thetaq::db::access::{self, TokenRow};
 use thetaq::db::desks::{self, DeskRow, DeskState};
@@ -18,6 +19,12 @@ fn row() -> DeskRow {
         ..DeskRow::default()
     }
 }
+
+const ANCHOR: Anchor = Anchor {
+    desk_ms: 2,
+    wall_ms: 3,
+    speed: 4.0,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desk_and_its_controls() {
@@ -37,14 +44,17 @@ async fn a_desk_and_its_controls() {
         .await;
     pair.change(async |tx| Ok(desks::set_close_only(tx, "second", true, 7).await?))
         .await;
+    pair.change(async |tx| Ok(desks::set_dry_run(tx, "second", !row().dry_run, 8).await?))
+        .await;
+    let read = pair.same(async |db| Ok(desks::get(db, "second").await?));
+    assert_ne!(read.await.unwrap().dry_run, row().dry_run);
     let production = DeskRow {
         mode: "production".to_owned(),
         ..row()
     };
     pair.change(async |tx| Ok(desks::set_config(tx, &production).await?))
         .await;
-    let anchor =
-        async |tx: &mut thetaq::db::Tx| Ok(desks::set_anchor(tx, &row(), 2, 3, 4.0).await?);
+    let anchor = async |tx: &mut thetaq::db::Tx| Ok(desks::set_anchor(tx, &row(), ANCHOR).await?);
     assert!(pair.change(anchor).await);
     assert!(
         !pair.change(anchor).await,

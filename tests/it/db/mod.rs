@@ -2,6 +2,7 @@
 //!
 //! [`every_database_function_is_run_on_both_engines`] reads src/db and fails when one is left out.
 
+mod backtests;
 mod book;
 mod controls;
 mod market;
@@ -17,6 +18,7 @@ use thetaq::config::Config;
 use thetaq::ctx::Ctx;
 use thetaq::db::{Db, Tx};
 use thetaq::domain::coin::Coin;
+use thetaq::jobs::backtest::Backtest;
 use thetaq::jobs::drain::{Advance, run_until_idle};
 use thetaq::jobs::settle::Settle;
 use thetaq::jobs::tick::Tick;
@@ -88,11 +90,28 @@ pub(super) mod sqlx_result {
     pub(crate) type R<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 }
 
+/// Four days of the synthetic market.
+pub(super) fn backtest() -> Backtest {
+    Backtest {
+        source: "synthetic".to_owned(),
+        settings: serde_json::json!({
+            "from_ms": START_MS, "to_ms": START_MS + 96 * HOUR_MS, "score_min": 0, "ivrv_min": 0,
+        }),
+        market_seed: Some("db".to_owned()),
+        checkpoint_steps: None,
+    }
+}
+
 async fn trade(db: &Db) {
     let config = Config::parse("[desk]\ndte_max = 2.5\nivrv_min = 0.1", "test").unwrap();
     let clock = Clock::manual(START_MS, &["db"]);
     let ctx = Ctx::with_clock(db.clone(), DESK, clock, Arc::new(config));
     ctx.open().await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    enqueue(&mut tx, &ctx, &backtest(), Options::default())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
     // The last days only wait: what is open then expires.
     for (n, ticks) in (0..8)
         .map(|n| (n, true))

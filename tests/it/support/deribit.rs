@@ -64,6 +64,7 @@ struct Play {
     refuses_refresh: bool,
     auth: Option<Answer>,
     testnet: bool,
+    anchor: Option<String>,
 }
 
 /// The server and its script; clones are the same server.
@@ -89,6 +90,7 @@ impl Script {
                 refuses_refresh: false,
                 auth: None,
                 testnet: true,
+                anchor: None,
             })),
             port: listener.local_addr().unwrap().port(),
             stop: CancellationToken::new(),
@@ -146,6 +148,11 @@ impl Script {
 
     pub(crate) fn answer_auth(&self, answer: Answer) {
         self.with(|play| play.auth = Some(answer));
+    }
+
+    /// Replies say how time runs here.
+    pub(crate) fn say_anchor(&self, anchor: &str) {
+        self.with(|play| play.anchor = Some(anchor.to_owned()));
     }
 
     /// Replies say that this is no test system.
@@ -243,7 +250,7 @@ async fn answer(State(script): State<Script>, request: Request) -> Response {
     let method = call["method"].as_str().unwrap().to_owned();
     assert!(address.ends_with(&format!("/api/v2/{method}")), "{address}");
     let params = call["params"].clone();
-    let (answer, testnet) = script.with(|play| {
+    let (answer, testnet, anchor) = script.with(|play| {
         let seen = Call {
             method: method.clone(),
             params: params.clone(),
@@ -252,10 +259,11 @@ async fn answer(State(script): State<Script>, request: Request) -> Response {
             at: Instant::now(),
         };
         play.calls.push(seen);
-        (play.take(&method, &params), play.testnet)
+        let answer = play.take(&method, &params);
+        (answer, play.testnet, play.anchor.clone())
     });
     let envelope = |key: &str, value: Value| json!({ "jsonrpc": "2.0", "id": call["id"], key: value, "usIn": 1, "usOut": 2, "usDiff": 1, "testnet": testnet });
-    match answer {
+    let mut response = match answer {
         Answer::Result(result) => reply(
             200,
             "application/json",
@@ -277,7 +285,12 @@ async fn answer(State(script): State<Script>, request: Request) -> Response {
                 envelope("result", json!(null)).to_string(),
             )
         }
+    };
+    if let Some(anchor) = anchor {
+        let headers = response.headers_mut();
+        headers.insert("x-thetaq-anchor", anchor.parse().unwrap());
     }
+    response
 }
 
 fn reply(status: u16, content_type: &str, body: impl Into<Body>) -> Response {

@@ -8,7 +8,9 @@ mod postgres;
 pub(crate) mod process;
 pub(crate) mod queue;
 pub(crate) mod served;
+pub(crate) mod served_process;
 pub(crate) mod terminal;
+pub(crate) mod venue;
 
 use std::path::PathBuf;
 use thetaq::db::Db;

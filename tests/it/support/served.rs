@@ -4,12 +4,12 @@ use reqwest::header::{CONNECTION, CONTENT_TYPE};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use thetaq::clock::{Clock, Time};
-use thetaq::exchange::sim::SimExchange;
 use thetaq::exchange::sim::faults::{FaultPlan, Faults};
-use thetaq::exchange::sim::http::{Key, Served, serve};
+use thetaq::exchange::sim::http::{Calls, Key, Served, serve};
 use thetaq::exchange::sim::keeper::MemoryKeeper;
 use thetaq::exchange::sim::market::Market;
 use thetaq::exchange::sim::venue::Retention;
+use thetaq::exchange::sim::{Deposits, SimExchange};
 use thetaq::market::synthetic::Synthetic;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -23,8 +23,20 @@ pub(crate) struct Server {
     pub(crate) key: Key,
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
+    pub(crate) calls: Calls,
     http: reqwest::Client,
     _stop: tokio_util::sync::DropGuard,
+}
+
+/// 2 BTC, 10 ETH and 50,000 USDC.
+pub(crate) fn deposits() -> Deposits {
+    let deposits = [("BTC", 2), ("ETH", 10), ("USDC", 50_000)];
+    let deposits = deposits.map(|(currency, amount)| (currency.to_owned(), amount.into()));
+    deposits.into_iter().collect()
+}
+
+pub(crate) fn synthetic() -> Market {
+    Market::Synthetic(Synthetic::new("served"))
 }
 
 /// An answer as it came over the line; status 0 when none did.
@@ -52,20 +64,29 @@ impl Heard {
 impl Server {
     /// A fresh account of 2 BTC, 10 ETH and 50,000 USDC over the synthetic market.
     pub(crate) async fn start(plan: FaultPlan) -> Self {
-        let deposits = [("BTC", 2), ("ETH", 10), ("USDC", 50_000)];
-        let deposits = deposits.map(|(currency, amount)| (currency.to_owned(), amount.into()));
-        let market = Market::Synthetic(Synthetic::new("served"));
+        let clock = Clock::manual(START_MS, &["served"]);
+        Self::with(plan, clock, Key::from_seed("served")).await
+    }
+
+    /// The same under a clock and a key of the test's own.
+    pub(crate) async fn with(plan: FaultPlan, clock: Clock, key: Key) -> Self {
+        Self::over(synthetic(), plan, clock, key).await
+    }
+
+    /// The same over a market of the test's own.
+    pub(crate) async fn over(market: Market, plan: FaultPlan, clock: Clock, key: Key) -> Self {
         let keeper = Arc::new(MemoryKeeper::default());
-        let sim = SimExchange::new(market, keeper, deposits.into_iter().collect());
+        let sim = SimExchange::new(market, keeper, deposits());
         let archive = Retention {
             orders_ms: 31 * DAY_MS,
             ..Retention::default()
         };
         let served = Served {
             sim: sim.remembering(archive),
-            clock: Clock::manual(START_MS, &["served"]),
-            key: Key::from_seed("served"),
+            clock,
+            key,
             faults: Faults::new(plan),
+            calls: Calls::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let root = format!("http://{}/api/v2", listener.local_addr().unwrap());
@@ -75,6 +96,7 @@ impl Server {
             key: served.key.clone(),
             clock: served.clock.clone(),
             faults: served.faults.clone(),
+            calls: served.calls.clone(),
             // No kept connections: a client that quietly sends again would hide a lost request.
             http: super::http().pool_max_idle_per_host(0).build().unwrap(),
             _stop: stop.clone().drop_guard(),

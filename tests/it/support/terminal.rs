@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 pub(crate) struct Terminal {
     folder: tempfile::TempDir,
     url: Option<String>,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// What one run printed and how it ended.
@@ -25,6 +26,7 @@ impl Terminal {
         Self {
             folder: tempfile::tempdir().unwrap(),
             url: None,
+            environment: Vec::new(),
         }
     }
 
@@ -33,6 +35,16 @@ impl Terminal {
             url: Some(url.to_owned()),
             ..Self::new()
         }
+    }
+
+    /// The same with the exchange's address and, unless it is empty, a key in the environment.
+    pub(crate) fn at_exchange(mut self, url: &str, client_id: &str, client_secret: &str) -> Self {
+        self.environment = vec![
+            ("THETAQ_EXCHANGE_URL", url.to_owned()),
+            ("THETAQ_DERIBIT_CLIENT_ID", client_id.to_owned()),
+            ("THETAQ_DERIBIT_CLIENT_SECRET", client_secret.to_owned()),
+        ];
+        self
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -92,6 +104,10 @@ impl Terminal {
             .env_remove("COLUMNS")
             .env_remove("THETAQ_LOG")
             .env_remove("THETAQ_DATABASE_URL")
+            .env_remove("THETAQ_EXCHANGE_URL")
+            .env_remove("THETAQ_DERIBIT_CLIENT_ID")
+            .env_remove("THETAQ_DERIBIT_CLIENT_SECRET")
+            .envs(self.environment.iter().cloned())
             // Even then a user's mistake shows none.
             .env("RUST_BACKTRACE", "1");
         if let Some(url) = &self.url {

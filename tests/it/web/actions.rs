@@ -20,7 +20,7 @@ async fn controls_change_the_desk_and_leave_a_line_each() {
     each_db(async |db| {
         let desk = Dashboard::start(&db).await;
         let client = desk.browser().await;
-        let steps: [Step; 7] = [
+        let steps: [Step; 9] = [
             ("pause", &[], "paused false false"),
             ("start", &[], "running false false"),
             ("kill", &[("confirmed", "yes")], "running true false"),
@@ -28,6 +28,12 @@ async fn controls_change_the_desk_and_leave_a_line_each() {
             ("close-only", &[("on", "yes")], "running false true"),
             ("close-only", &[("on", "no")], "running false false"),
             ("stop", &[("confirmed", "yes")], "stopped false false"),
+            (
+                "send-orders",
+                &[("confirmed", "yes")],
+                "stopped false false",
+            ),
+            ("dry-run", &[("confirmed", "yes")], "stopped false false"),
         ];
         for (action, fields, expect) in steps {
             let answer = desk.post(&client, action, fields).await;
@@ -42,10 +48,12 @@ async fn controls_change_the_desk_and_leave_a_line_each() {
         let expect = [
             "close-only",
             "close-only",
+            "dry-run",
             "kill",
             "kill-off",
             "login",
             "pause",
+            "send-orders",
             "start",
             "stop",
         ];
@@ -65,6 +73,8 @@ async fn dangerous_actions_pass_through_their_confirmation() {
         "kill",
         "close-all",
         "cancel-orders",
+        "send-orders",
+        "dry-run",
         "close",
         "jobs-retry-all",
         "jobs-cancel-all",

@@ -7,19 +7,30 @@ use super::reply::{Answer, Envelope, RpcError, Sealed};
 use super::request::{self, Asked, BODY_MAX_BYTES, Refused};
 use super::{House, held, session};
 use crate::exchange::sim::faults::{Fault, FaultKind};
+use crate::exchange::wire::envelope::ANCHOR_HEADER;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Answers any request the server gets.
+/// Answers any request the server gets, and says how its time runs where that is not the wall's.
 pub(super) async fn deliver(
     State(house): State<Arc<House>>,
     ConnectInfo(line): ConnectInfo<Line>,
     request: Request,
 ) -> Response {
+    let mut response = answer(&house, &line, request).await;
+    if let Some(anchor) = house.clock.anchor()
+        && let Ok(value) = HeaderValue::from_str(&anchor.to_string())
+    {
+        response.headers_mut().insert(ANCHOR_HEADER, value);
+    }
+    response
+}
+
+async fn answer(house: &House, line: &Line, request: Request) -> Response {
     let in_us = house.clock.now_ms() * 1_000;
     let (head, body) = request.into_parts();
     let Some(path) = below_root(&head.uri) else {
@@ -28,7 +39,7 @@ pub(super) async fn deliver(
     let asked = request::read(path, &head.uri, &whole(body).await);
     let visit = asked.and_then(|asked| match methods::find(&asked.method) {
         Ok(method) => Ok(Visit {
-            house: &house,
+            house,
             method,
             asked,
             header: authorization(&head.headers),
@@ -37,7 +48,10 @@ pub(super) async fn deliver(
         Err(error) => Err(Refused::new(asked.id, error)),
     });
     match visit {
-        Ok(visit) => visit.fare(&line).await,
+        Ok(visit) => {
+            house.calls.note(visit.method.name, visit.header.is_some());
+            visit.fare(line).await
+        }
         Err(refused) => house
             .seal(refused.id, in_us, &Err(refused.error))
             .response(),

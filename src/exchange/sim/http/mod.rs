@@ -6,6 +6,7 @@
 
 mod account;
 mod call;
+mod calls;
 mod credits;
 mod deliver;
 mod line;
@@ -18,6 +19,7 @@ mod session;
 mod shape;
 mod span;
 
+pub use calls::{Calls, Count};
 pub use methods::{METHODS, Method};
 pub use session::Key;
 
@@ -48,6 +50,8 @@ pub struct Served {
     pub key: Key,
     /// What goes wrong, and the count of it.
     pub faults: Faults,
+    /// What was called, whatever became of it.
+    pub calls: Calls,
 }
 
 /// Everything a request needs.
@@ -56,6 +60,7 @@ struct House {
     clock: Clock,
     key: Key,
     faults: Faults,
+    calls: Calls,
     sessions: Mutex<Sessions>,
     credits: Mutex<Credits>,
     /// Chains of the last 08:00 UTC, whose marks are the settlement prices.
@@ -82,6 +87,7 @@ pub async fn serve(
         clock: served.clock,
         key: served.key,
         faults: served.faults,
+        calls: served.calls,
         sessions: Mutex::default(),
         credits: Mutex::default(),
         settled: Mutex::default(),

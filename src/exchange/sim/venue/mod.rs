@@ -124,6 +124,11 @@ impl Venue {
     }
 
     /// True when it must be saved.
+    /// Has the book saved although nothing happened but that time passed.
+    pub fn touch(&mut self) {
+        self.touched = true;
+    }
+
     pub fn is_touched(&self) -> bool {
         self.touched
     }

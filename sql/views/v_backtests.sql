@@ -1,0 +1,37 @@
+-- Backtests: what each depended on, and its headline figures
+select
+  b.id as id,                                    -- the run
+  iso(b.created_ms) as created_at,               -- when it began
+  b.state as state,                              -- running, done, stopped or failed
+  b.underlying as underlying,                    -- BTC or ETH
+  b.source as source,                            -- chain store
+  iso(b.from_ms) as from_at,                     -- first snapshot
+  iso(b.to_ms) as to_at,                         -- last snapshot
+  b.policy as policy,                            -- what proposed
+  b.exit_style as exit_style,                    -- when calls were bought back
+  b.return_coin as return_coin,                  -- total, a fraction, in coin
+  b.return_usd as return_usd,                    -- total, a fraction, in USD
+  b.annualised_coin as annualised_coin,          -- 365 days
+  b.annualised_usd as annualised_usd,            -- 365 days
+  b.volatility_usd as volatility_usd,            -- of daily returns, a year
+  b.sharpe_coin as sharpe_coin,                  -- without interest
+  b.sharpe_usd as sharpe_usd,                    -- without interest
+  b.drawdown_coin as drawdown_coin,              -- deepest, a fraction
+  b.drawdown_usd as drawdown_usd,                -- deepest, a fraction
+  b.excess_coin as excess_coin,                  -- return in coin less that of the weekly 25-delta overwrite
+  b.win_rate as win_rate,                        -- chains that earned something, of all
+  b.chains as chains,                            -- roll chains
+  b.legs as legs,                                -- calls sold
+  b.fees as fees,                                -- coin
+  b.snapshots as snapshots,                      -- in the data
+  b.quotes as quotes,                            -- in the data
+  b.fingerprint as fingerprint,                  -- equal data, equal fingerprint
+  b.seed as seed,                                -- of exploration
+  b.settings_hash as settings_hash,              -- equal settings, equal hash
+  b.code_version as code_version,                -- of the program
+  b.steps_done as steps_done,                    -- snapshots walked
+  b.steps as steps,                              -- snapshots in all
+  b.job as job,                                  -- the job that made it
+  b.parent as parent,                            -- the sweep it belongs to
+  b.error as error                               -- why it failed
+from backtests b

@@ -1,0 +1,75 @@
+//! Backtests: the desk's own step over a market in memory, and what it came to.
+//!
+//! ```text
+//!  recorded chains ──┐
+//!  synthetic market ─┴─► Data ─► Run: settle ─► explain ─► context ─► step ─► book ─► mark ─► Outcome
+//!                    once, shared     └────────────── each snapshot ─────────────┘
+//! ```
+//!
+//! No IO and no clock: a run is a function of its data, its [`Setup`] and the strategy, the same to the
+//! last bit on every machine, whether it is taken in one go or resumed at any step.
+
+mod attribution;
+mod baselines;
+mod breakdown;
+mod data;
+mod ledger;
+mod metrics;
+mod outcome;
+mod run;
+mod setup;
+mod strategy;
+mod synthetic;
+mod what_if;
+
+pub use attribution::{Attribution, Causes};
+pub use baselines::{Baseline, Baselines, baselines};
+pub use breakdown::{Breakdowns, InRegime, Legs};
+pub use data::{Builder, Daily, Data, Series, Snapshot, Stamp};
+pub use ledger::{Leg, RollChain, Trigger};
+pub use metrics::{Performance, performance};
+pub use outcome::{Counts, Flows, Metrics, Outcome, Point, Taken};
+pub use run::{Run, State};
+pub use setup::{Key, Policy, Range, Setup, SetupError, keys};
+pub use strategy::{Propose, Strategy};
+pub use synthetic::synthetic;
+pub use what_if::{Wanted, what_if};
+
+use crate::domain::coin::Coin;
+
+/// Why a run cannot be made or cannot go on; says what would help.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    #[error("the data are of {0} and the settings of {1}")]
+    OtherCoin(Coin, Coin),
+    #[error(
+        "no chain of {0} lies between from and to; `thetaq coverage --kind chains` shows what is stored"
+    )]
+    NoSnapshots(Coin),
+    #[error("no delivery price of {0} is known for {time}; `thetaq import` brings delivery prices in", time = iso(*.1))]
+    NoDelivery(Coin, i64),
+    #[error("{0}")]
+    WhatIf(String),
+}
+
+/// The whole run by the policy of its settings.
+pub fn run(data: &Data, setup: &Setup) -> Result<Outcome, RunError> {
+    run_with(data, setup, Strategy::Policy)
+}
+
+/// The whole run by any strategy.
+pub fn run_with(data: &Data, setup: &Setup, strategy: Strategy<'_>) -> Result<Outcome, RunError> {
+    let mut run = Run::new(data, setup, strategy)?;
+    run.advance(usize::MAX)?;
+    Ok(run.finish())
+}
+
+fn iso(at_ms: i64) -> String {
+    let at = chrono::DateTime::from_timestamp_millis(at_ms).unwrap_or_default();
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! The market of a run: a chain store of the database, or chains made from a seed.
+
+use crate::backtest::{Data, Setup, synthetic};
+use crate::ctx::Ctx;
+use crate::db::backtest_data;
+use crate::jobs::{JobError, Running};
+use anyhow::anyhow;
+use std::sync::Arc;
+
+/// Snapshots a synthetic market may be asked for: ten years of every half hour.
+const SNAPSHOTS_MAX: i64 = 180_000;
+
+/// Loads what a run needs and nothing later than its end.
+pub(in crate::jobs) async fn load(
+    ctx: &Ctx,
+    job: &Running,
+    source: &str,
+    seed: Option<&str>,
+    setup: &Setup,
+) -> Result<Arc<Data>, JobError> {
+    let (coin, from_ms, to_ms) = (setup.underlying, setup.from_ms, setup.to_ms);
+    if source == "synthetic" {
+        let seed = seed.unwrap_or(&ctx.config.exchange.seed).to_owned();
+        let interval_ms = setup.interval_ms;
+        if (to_ms - from_ms) / interval_ms.max(1) > SNAPSHOTS_MAX {
+            let most = format!("at most {SNAPSHOTS_MAX} decisions");
+            return Err(JobError::Abort(anyhow!(
+                "from_ms, to_ms: the synthetic market has no end of its own; name a range of {most}"
+            )));
+        }
+        let work = move || synthetic(&seed, coin, from_ms, to_ms, interval_ms);
+        return Ok(Arc::new(tokio::task::spawn_blocking(work).await?));
+    }
+    let heard = |_, _| !job.cancelled();
+    let loaded = backtest_data::load(&ctx.db, source, coin, (from_ms, to_ms), heard).await?;
+    let data = loaded.ok_or(JobError::Cancelled)?;
+    if data.snapshots().is_empty() {
+        return Err(JobError::Abort(anyhow!(
+            "no chain of {coin} from source `{source}` lies in the range; `thetaq coverage --kind chains` shows what \
+             is stored, `thetaq import PATH` brings chains in"
+        )));
+    }
+    Ok(Arc::new(data))
+}
