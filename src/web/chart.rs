@@ -1,8 +1,16 @@
 //! Line charts as SVG: axes with readable labels, first and last never clipped, data for the script.
 
+mod bars;
+mod frame;
+mod heat;
 mod numbers;
+mod thin;
+
+pub(super) use bars::{Bar, bars};
+pub(super) use heat::{Heat, heat};
 
 use super::format;
+use frame::{Frame, digits, ticks};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -25,15 +33,30 @@ pub(super) struct Mark {
     pub left: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A level that stood from one place to another: a strike, while its call was open.
+#[derive(Debug)]
+pub(super) struct Span {
+    pub from: f64,
+    pub to: f64,
+    /// Value.
+    pub at: f64,
+    /// A connector begins here when the span goes on from another one's level.
+    pub after: Option<f64>,
+    pub class: &'static str,
+    /// Shown beside the pointer.
+    pub label: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Axis {
+    #[default]
     Time,
     /// Prices in USD.
     Usd,
 }
 
 /// Lines that share one axis of values in `unit`; labels have `digits` decimals.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Plot<'a> {
     pub title: &'a str,
     pub unit: &'a str,
@@ -41,6 +64,9 @@ pub(super) struct Plot<'a> {
     pub axis: Axis,
     pub lines: &'a [Line],
     pub marks: &'a [Mark],
+    pub spans: &'a [Span],
+    /// Values are spaced by their ratio, when all are positive.
+    pub log: bool,
     /// Draws the line of zero and keeps it in view.
     pub zero: bool,
 }
@@ -73,21 +99,22 @@ fn svg(plot: &Plot<'_>) -> String {
     let mut text = format!(
         "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" tabindex=\"0\" aria-label=\"{title}\" \
          data-left=\"{LEFT}\" data-right=\"{}\" data-top=\"{TOP}\" data-bottom=\"{}\" data-from=\"{}\" data-to=\"{}\" \
-         data-low=\"{}\" data-high=\"{}\"><title>{title}</title><desc>{}</desc>",
+         data-low=\"{}\" data-high=\"{}\" data-log=\"{}\"><title>{title}</title><desc>{}</desc>",
         WIDTH - RIGHT,
         HEIGHT - BOTTOM,
         frame.from,
         frame.to,
         frame.low,
         frame.high,
+        u8::from(frame.log()),
         described(plot),
     );
     rows(&mut text, plot, &frame);
     columns(&mut text, plot, &frame);
     marks(&mut text, plot, &frame);
+    spans(&mut text, plot, &frame);
     for line in plot.lines {
-        let path: Vec<String> = line
-            .points
+        let path: Vec<String> = thin::thin(&line.points)
             .iter()
             .map(|(x, y)| format!("{:.1} {:.1}", frame.x(*x), frame.y(*y)))
             .collect();
@@ -107,46 +134,8 @@ fn svg(plot: &Plot<'_>) -> String {
     text
 }
 
-/// Where values stand in the drawing.
-struct Frame {
-    from: f64,
-    to: f64,
-    low: f64,
-    high: f64,
-}
-
-impl Frame {
-    fn of(plot: &Plot<'_>) -> Self {
-        let all = || plot.lines.iter().flat_map(|line| line.points.iter());
-        let range = |values: &mut dyn Iterator<Item = f64>| {
-            values.fold((f64::MAX, f64::MIN), |(low, high), value| {
-                (low.min(value), high.max(value))
-            })
-        };
-        let (from, to) = range(&mut all().map(|(x, _)| *x));
-        let zero = plot.zero.then_some(0.0);
-        let (low, high) = range(&mut all().map(|(_, y)| *y).chain(zero));
-        let pad = ((high - low) * 0.06).max(high.abs() * 1e-6).max(1e-9);
-        Self {
-            from,
-            to,
-            low: low - pad,
-            high: high + pad,
-        }
-    }
-
-    fn x(&self, value: f64) -> f64 {
-        let span = (self.to - self.from).max(f64::MIN_POSITIVE);
-        LEFT + (value - self.from) / span * (WIDTH - LEFT - RIGHT)
-    }
-
-    fn y(&self, value: f64) -> f64 {
-        TOP + (self.high - value) / (self.high - self.low) * (HEIGHT - TOP - BOTTOM)
-    }
-}
-
 fn rows(text: &mut String, plot: &Plot<'_>, frame: &Frame) {
-    let ticks = ticks(frame.low, frame.high, ROWS);
+    let ticks = frame.levels(ROWS);
     let digits = plot.digits.max(digits(&ticks));
     for value in ticks {
         level(text, "grid", frame.y(value));
@@ -161,31 +150,6 @@ fn rows(text: &mut String, plot: &Plot<'_>, frame: &Frame) {
     if plot.zero {
         level(text, "zero", frame.y(0.0));
     }
-}
-
-/// At least `least` round values within a range, as few as that allows: multiples of 1, 2 or 5 times a
-/// power of ten.
-fn ticks(low: f64, high: f64, least: usize) -> Vec<f64> {
-    let mut power = 1e12;
-    while power > 1e-12 {
-        for factor in [5.0, 2.0, 1.0] {
-            let step = factor * power;
-            let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
-            if last - first + 1 >= least as i64 {
-                return (first..=last).map(|n| n as f64 * step).collect();
-            }
-        }
-        power /= 10.0;
-    }
-    vec![low, high]
-}
-
-/// Decimals that tell neighbouring ticks apart.
-fn digits(ticks: &[f64]) -> usize {
-    let step = ticks.get(1).zip(ticks.first()).map_or(1.0, |(b, a)| b - a);
-    (0..9)
-        .find(|digits| step * 10_f64.powi(*digits) >= 0.999)
-        .unwrap_or(9) as usize
 }
 
 fn level(text: &mut String, class: &str, at: f64) {
@@ -247,6 +211,20 @@ fn marks(text: &mut String, plot: &Plot<'_>, frame: &Frame) {
     }
 }
 
+/// Strike lines with their connectors; the script moves both when the range changes.
+fn spans(text: &mut String, plot: &Plot<'_>, frame: &Frame) {
+    for span in plot.spans {
+        let (from, to, y) = (frame.x(span.from), frame.x(span.to), frame.y(span.at));
+        let rise = span.after.map_or(y, |after| frame.y(after));
+        let _ = write!(
+            text,
+            "<path class=\"span {}\" data-from=\"{}\" data-to=\"{}\" data-y=\"{y:.1}\" data-rise=\"{rise:.1}\" \
+             d=\"M{from:.1} {rise:.1}V{y:.1}H{to:.1}\"><title>{}</title></path>",
+            span.class, span.from, span.to, span.label
+        );
+    }
+}
+
 /// The drawing in a sentence per line, for those who do not see it.
 fn described(plot: &Plot<'_>) -> String {
     let sentence = |line: &Line| {
@@ -272,7 +250,7 @@ fn data(plot: &Plot<'_>) -> String {
     let lines: Vec<_> = plot
         .lines
         .iter()
-        .map(|line| json!({"name": line.name, "points": line.points}))
+        .map(|line| json!({"name": line.name, "points": thin::thin(&line.points)}))
         .collect();
     let axis = if plot.axis == Axis::Time {
         "time"
@@ -297,7 +275,7 @@ mod tests {
             axis: Axis::Time,
             lines,
             marks,
-            zero: false,
+            ..Plot::default()
         }
     }
 

@@ -114,6 +114,7 @@ fn router(site: Site) -> Router {
         .route("/assets/{file}", get(assets::asset))
         .route("/events", get(events::stream))
         .route("/actions/{action}", post(actions::act))
+        .route("/lab/start/{kind}", post(pages::start_in_lab))
         .nest("/api/v1", api::router())
         .fallback(pages::page)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))

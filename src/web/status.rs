@@ -12,6 +12,7 @@ const ALIVE_MS: i64 = 15_000;
 /// (path, letter after `g`, label); only pages that exist.
 const PAGES: &[(&str, &str, &str)] = &[
     ("/", "l", "Live"),
+    ("/lab", "b", "Lab"),
     ("/quotes", "q", "Quotes"),
     ("/jobs", "j", "Jobs"),
 ];

@@ -54,6 +54,14 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "jobs/schedules.html",
     "job.html",
     "job/detail.html",
+    "lab.html",
+    "lab/form.html",
+    "lab/runs.html",
+    "lab/waiting.html",
+    "lab_compare.html",
+    "lab_run.html",
+    "lab_run/work.html",
+    "lab_run/result.html",
     "quotes.html",
 ];
 

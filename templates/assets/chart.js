@@ -39,8 +39,9 @@
 
   // --- redraw within the shown range
   function draw(svg) {
-    const data = dataOf(svg), [from, to] = shown(svg), { top, bottom, low, high } = sizes(svg);
-    const y = (value) => top + (high - value) / (high - low) * (bottom - top);
+    const data = dataOf(svg), [from, to] = shown(svg), { top, bottom, low, high, log } = sizes(svg);
+    const place = (value) => log ? Math.log(value) : value;
+    const y = (value) => top + (place(high) - place(value)) / (place(high) - place(low)) * (bottom - top);
     svg.querySelectorAll("path.line").forEach((path, n) => {
       const points = within(data.lines[n].points, from, to);
       path.setAttribute("d", "M" + points.map(([x, value]) => `${placeOf(svg, x).toFixed(1)} ${y(value).toFixed(1)}`).join("L"));
@@ -56,6 +57,12 @@
       const at = Number(mark.dataset.at), inside = at >= from && at <= to;
       mark.setAttribute("visibility", inside ? "visible" : "hidden");
       mark.setAttribute("transform", `translate(${(placeOf(svg, at) - Number(mark.dataset.x)).toFixed(1)} 0)`);
+    }
+    for (const span of svg.querySelectorAll("path.span")) {
+      const [a, b] = [Number(span.dataset.from), Number(span.dataset.to)], inside = b >= from && a <= to;
+      const { y: level, rise } = span.dataset;
+      span.setAttribute("visibility", inside ? "visible" : "hidden");
+      span.setAttribute("d", `M${placeOf(svg, Math.max(a, from)).toFixed(1)} ${a >= from ? rise : level}V${level}H${placeOf(svg, Math.min(b, to)).toFixed(1)}`);
     }
     svg.classList.toggle("zoomed", ranges.has(nameOf(svg)));
   }
@@ -77,7 +84,7 @@
   }
   function zoom(svg, from, to) {
     const [first, last] = whole(svg);
-    const same = [...document.querySelectorAll("svg.chart")].filter((other) => other === svg || linked(svg, other));
+    const same = [...document.querySelectorAll("svg.chart:not(.bars)")].filter((other) => other === svg || linked(svg, other));
     const all = to - from >= last - first || to <= from;
     for (const other of same) {
       if (all) ranges.delete(nameOf(other)); else ranges.set(nameOf(other), [Math.max(first, from), Math.min(last, to)]);
@@ -91,7 +98,7 @@
 
   // --- crosshair
   function point(svg, at, clientX, clientY) {
-    for (const other of document.querySelectorAll("svg.chart")) {
+    for (const other of document.querySelectorAll("svg.chart:not(.bars)")) {
       const cross = other.querySelector(".cross"), on = other === svg || linked(svg, other);
       cross.setAttribute("visibility", on ? "visible" : "hidden");
       for (const end of on ? ["x1", "x2"] : []) cross.setAttribute(end, placeOf(other, at));
@@ -113,7 +120,7 @@
 
   // --- hand
   let drag = null;
-  const chartOf = (event) => event.target.closest?.("svg.chart");
+  const chartOf = (event) => event.target.closest?.("svg.chart:not(.bars)");
   document.addEventListener("pointerdown", (event) => {
     const svg = chartOf(event);
     if (!svg || event.button !== 0 || event.pointerType === "touch") return;
@@ -167,6 +174,16 @@
     if (touches.size < 2) pinch = null;
   });
 
+  // --- a row of a table that speaks of a stretch of time shows it
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest?.("[data-zoom-from]");
+    if (!row || event.target.closest("a, button, summary")) return;
+    const svg = document.querySelector("svg.chart:not(.bars)");
+    const { zoomFrom, zoomTo } = row.dataset, pad = (zoomTo - zoomFrom) * 0.15 + 3600000;
+    if (svg) zoom(svg, Number(zoomFrom) - pad, Number(zoomTo) + pad);
+    svg?.scrollIntoView({ block: "center", behavior: "smooth" });
+  });
+
   // --- keys
   let cursor = 0;
   document.addEventListener("keydown", (event) => {
@@ -184,6 +201,6 @@
     point(svg, points[cursor][0], box.left + x, box.top + 20);
   });
   document.addEventListener("swapped", (event) => {
-    for (const svg of event.detail.querySelectorAll("svg.chart")) if (ranges.has(nameOf(svg))) draw(svg);
+    for (const svg of event.detail.querySelectorAll("svg.chart:not(.bars)")) if (ranges.has(nameOf(svg))) draw(svg);
   });
 })();

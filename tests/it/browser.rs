@@ -241,6 +241,10 @@ async fn wander(browser: &WebDriver, desk: &Desk) -> Pages {
         5,
     )
     .await;
+    let lab = backtest(browser, desk, "").await;
+    let other = backtest(browser, desk, "hold_to_expiry").await;
+    let id = |path: &str| path.trim_start_matches("/lab/").to_owned();
+    let compare = format!("/lab/compare?run={}&run={}", id(&lab), id(&other));
     Pages(vec![
         ("live", "/".to_owned()),
         ("jobs", "/jobs".to_owned()),
@@ -251,9 +255,33 @@ async fn wander(browser: &WebDriver, desk: &Desk) -> Pages {
         ("job", job),
         ("decision", decision),
         ("quotes", expiry),
+        ("lab", "/lab".to_owned()),
+        ("lab-run", lab),
+        ("lab-compare", compare),
         ("confirm", "/confirm/kill".to_owned()),
         ("missing", "/nothing".to_owned()),
     ])
+}
+
+/// Fills the lab's form, waits for the result, and gives the address of the run.
+async fn backtest(browser: &WebDriver, desk: &Desk, exit: &str) -> String {
+    browser.goto(desk.url("/lab?new=1")).await.unwrap();
+    let script = "const form = document.querySelector('.lab-form');
+        const set = (name, value) => { form.elements[name].value = value; };
+        set('source', 'synthetic'); set('from', '2026-01-02'); set('to', '2026-05-29'); set('score_min', '1');
+        if (arguments[0]) set('exit', arguments[0]);";
+    browser.execute(script, vec![exit.into()]).await.unwrap();
+    let button = "//button[.='Run the backtest']";
+    wait_for(browser, button, 5).await.click().await.unwrap();
+    wait_for(browser, "//a[.='open the result']", 60)
+        .await
+        .click()
+        .await
+        .unwrap();
+    wait_for(browser, "//*[name()='path'][contains(@class,'span')]", 5).await;
+    let copy = wait_for(browser, "//a[.='Copy to a new run']", 5).await;
+    let address = copy.attr("href").await.unwrap().unwrap();
+    address.replace("/lab?copy=", "/lab/")
 }
 
 /// The kill switch goes through its confirmation and shows on every page.

@@ -3,6 +3,7 @@
 mod access;
 mod actions;
 mod api;
+mod lab;
 mod pages;
 
 use crate::support::{TestDb, each_db};

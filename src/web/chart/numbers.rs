@@ -87,8 +87,7 @@ mod tests {
             digits: 0,
             axis: Axis::Time,
             lines: &lines,
-            marks: &[],
-            zero: false,
+            ..Plot::default()
         };
         let text = numbers(&plot);
         assert_eq!(text.matches("<tr>").count(), ROWS_MAX + 1);

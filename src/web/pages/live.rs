@@ -303,7 +303,6 @@ fn time_chart(title: &str, unit: &str, digits: usize, lines: &[Line]) -> Value {
         digits,
         axis: Axis::Time,
         lines,
-        marks: &[],
-        zero: false,
+        ..Plot::default()
     })
 }

@@ -6,6 +6,7 @@ mod confirm;
 mod decision;
 mod job;
 mod jobs;
+mod lab;
 mod live;
 mod payoff;
 mod query;
@@ -22,6 +23,7 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 pub(super) use jobs::filter as job_filter;
+pub(super) use lab::start as start_in_lab;
 pub(super) use query::{Query, encode};
 use serde_json::{Value, json};
 
@@ -39,6 +41,7 @@ pub(super) async fn open(site: &Site, uri: &Uri) -> Result<View, PageError> {
         ["quotes"] => quotes::view(site, &query).await,
         ["jobs"] => jobs::view(site, &query).await,
         ["jobs", id] => job::view(site, id).await,
+        ["lab", ref path @ ..] => lab::view(site, path, &query).await,
         ["confirm", action] => confirm::view(site, action, &query).await,
         _ => Err(PageError::not_found("That page")),
     }

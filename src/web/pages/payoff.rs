@@ -64,6 +64,7 @@ fn figure(row: &EquityRow, calls: &[ShortCall]) -> Option<Value> {
         lines: &lines,
         marks: &marks(&found, spot),
         zero: true,
+        ..Plot::default()
     });
     drawn["facts"] = json!(facts(row, calls, &found));
     Some(drawn)

@@ -25,6 +25,15 @@ impl Query {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
+    /// Every value of a name that may stand several times.
+    pub(in crate::web) fn all(&self, name: &str) -> Vec<&str> {
+        let found = self
+            .0
+            .iter()
+            .filter(|(key, value)| key == name && !value.is_empty());
+        found.map(|(_, value)| value.as_str()).collect()
+    }
+
     pub(in crate::web) fn owned(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)
     }

@@ -1,0 +1,97 @@
+//! The Backtesting Lab: what was run, a form made from the settings' own declaration, one run, comparisons.
+
+mod compare;
+mod form;
+mod plots;
+mod run;
+mod series;
+mod start;
+
+pub(in crate::web) use start::start;
+
+use super::query::Query;
+use crate::db::{backtests, jobs};
+use crate::web::Site;
+use crate::web::error::PageError;
+use crate::web::table::{self, Table};
+use crate::web::view::View;
+use serde_json::{Value, json};
+
+/// Runs on the page; older ones are one click away.
+const RUNS: i64 = 100;
+
+pub(super) async fn view(site: &Site, path: &[&str], query: &Query) -> Result<View, PageError> {
+    match path {
+        [] => list(site, query).await,
+        ["compare"] => compare::view(site, query).await,
+        [id] => run::view(site, id, query).await,
+        _ => Err(PageError::not_found("That page")),
+    }
+}
+
+/// Every run, the jobs that still wait or work, and the form.
+async fn list(site: &Site, query: &Query) -> Result<View, PageError> {
+    let db = &site.ctx.db;
+    let mut runs = backtests::list(db, None, RUNS).await?;
+    table::sort(&mut runs, query.sort());
+    let waiting = waiting(site).await?;
+    Ok(View {
+        title: "Backtesting lab".to_owned(),
+        name: "lab",
+        fragments: &["waiting", "runs"],
+        values: json!({
+            "runs": runs, "waiting": waiting, "form": form::form(site, query).await?,
+        }),
+        tables: vec![Table::of("runs", COLUMNS, &runs)],
+    })
+}
+
+/// Jobs of the lab that have not ended.
+async fn waiting(site: &Site) -> Result<Vec<Value>, PageError> {
+    let mut found = Vec::new();
+    for kind in ["backtest", "sweep", "lookahead", "what_if"] {
+        let filter = jobs::Filter {
+            desk: Some(site.ctx.desk.clone()),
+            kind: Some(kind.to_owned()),
+            limit: 50,
+            ..jobs::Filter::default()
+        };
+        let rows = jobs::list(&site.ctx.db, &filter).await?;
+        let open = rows
+            .into_iter()
+            .filter(|row| !row.is_finished() && row.parent.is_none());
+        found.extend(open.map(|row| super::job::shown(&row)));
+    }
+    Ok(found)
+}
+
+const COLUMNS: &[&str] = &[
+    "id",
+    "job",
+    "state",
+    "underlying",
+    "source",
+    "from_ms",
+    "to_ms",
+    "policy",
+    "exit_style",
+    "seed",
+    "steps_done",
+    "return_coin",
+    "return_usd",
+    "annualised_coin",
+    "annualised_usd",
+    "sharpe_coin",
+    "sharpe_usd",
+    "drawdown_coin",
+    "drawdown_usd",
+    "win_rate",
+    "chains",
+    "legs",
+    "fees",
+    "excess_coin",
+    "settings_hash",
+    "fingerprint",
+    "code_version",
+    "created_ms",
+];

@@ -1,0 +1,205 @@
+//! The plots of one run.
+
+use super::series::{self, Equity, WINDOW};
+use crate::db::backtests::{EquityRow, LegRow};
+use crate::web::chart::{self, Bar, Heat, Line, Plot, Span};
+use crate::web::format;
+use serde_json::{Value, json};
+
+/// How a person wants to see it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    pub usd: bool,
+    pub log: bool,
+}
+
+/// Every plot, by the name under which the template shows it.
+pub(super) fn plots(rows: &[EquityRow], legs: &[LegRow], coin: &str, look: Look) -> Value {
+    let equity = Equity::of(rows, look.usd);
+    let (unit, digits) = if look.usd { ("USD", 0) } else { (coin, 4) };
+    let days = series::returns(&series::daily(&equity.own));
+    let (sharpe, volatility) = series::rolling(&days);
+    json!({
+        "price": price(rows, legs, coin, look),
+        "equity": lines("Equity against its alternatives", unit, digits, look.log, &[
+            ("this run", "equity", equity.own.clone()),
+            ("coin held", "hold", equity.hold_coin),
+            ("sold for USD", "usd", equity.hold_usd),
+            ("weekly 25 delta", "weekly", equity.weekly),
+        ]),
+        "underwater": lines("Fall below the highest equity so far", "%", 2, false,
+            &[("drawdown", "loss", percent(series::underwater(&equity.own)))]),
+        "months": months(&equity.own),
+        "histogram": histogram(&days),
+        "sharpe": lines(&format!("Sharpe ratio of the last {WINDOW} days"), "a year", 2, false, &[("Sharpe", "equity", sharpe)]),
+        "volatility": lines(&format!("Volatility of the last {WINDOW} days"), "% a year", 1, false,
+            &[("volatility", "index", percent(volatility))]),
+        "drawdowns": series::drawdowns(&equity.own, 5),
+    })
+}
+
+/// Equity of several runs, each as a share of its start.
+pub(super) fn overlay(runs: &[(&'static str, &'static str, Vec<(f64, f64)>)]) -> Option<Value> {
+    let shares = |points: &[(f64, f64)]| {
+        let start = points.first().map_or(1.0, |first| first.1);
+        points
+            .iter()
+            .map(|(at, value)| (*at, value / start * 100.0))
+            .collect()
+    };
+    let runs: Vec<_> = runs
+        .iter()
+        .map(|(name, class, points)| (*name, *class, shares(points)))
+        .collect();
+    lines("Equity in coin, start = 100", "", 2, false, &runs)
+}
+
+/// The index with a strike line for every leg, joined where one was rolled into the next.
+fn price(rows: &[EquityRow], legs: &[LegRow], coin: &str, look: Look) -> Option<Value> {
+    let index = rows
+        .iter()
+        .map(|row| (row.at_ms as f64, row.index_price))
+        .collect();
+    let mut before: Option<&LegRow> = None;
+    let mut spans = Vec::new();
+    for leg in legs {
+        let rolled = before.filter(|before| before.chain == leg.chain);
+        spans.push(Span {
+            from: leg.opened_ms as f64,
+            to: leg.closed_ms as f64,
+            at: leg.strike_usd as f64,
+            after: rolled.map(|before| before.strike_usd as f64),
+            class: if leg.pnl_e8 < 0 { "lost" } else { "" },
+            label: format!(
+                "{}, {} {coin}, {}",
+                leg.instrument,
+                format::e8(leg.pnl_e8),
+                leg.ended_by.replace('_', " ")
+            ),
+        });
+        before = Some(leg);
+    }
+    let lines = [Line {
+        name: "index",
+        class: "index",
+        points: index,
+    }];
+    drawn(&Plot {
+        title: &format!("{coin} index and the strikes that were sold"),
+        unit: "USD",
+        lines: &lines,
+        spans: &spans,
+        log: look.log,
+        ..Plot::default()
+    })
+}
+
+fn lines(
+    title: &str,
+    unit: &str,
+    digits: usize,
+    log: bool,
+    series: &[(&'static str, &'static str, Vec<(f64, f64)>)],
+) -> Option<Value> {
+    let lines: Vec<Line> = series
+        .iter()
+        .filter(|(.., points)| points.len() > 1)
+        .map(|(name, class, points)| Line {
+            name,
+            class,
+            points: points.clone(),
+        })
+        .collect();
+    drawn(&Plot {
+        title,
+        unit,
+        digits,
+        lines: &lines,
+        log,
+        ..Plot::default()
+    })
+}
+
+fn drawn(plot: &Plot<'_>) -> Option<Value> {
+    let some = plot.lines.iter().any(|line| line.points.len() > 1);
+    some.then(|| chart::figure(plot))
+}
+
+fn percent(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    points
+        .into_iter()
+        .map(|(at, value)| (at, value * 100.0))
+        .collect()
+}
+
+fn months(points: &[(f64, f64)]) -> Value {
+    let found = series::months(points);
+    let mut years: Vec<i32> = found.keys().map(|(year, _)| *year).collect();
+    years.dedup();
+    let rows = years.into_iter().map(|year| {
+        let months: Vec<Option<f64>> = (1..=12)
+            .map(|month| found.get(&(year, month)).copied())
+            .collect();
+        let whole = months
+            .iter()
+            .flatten()
+            .fold(1.0, |whole, part| whole * (1.0 + part))
+            - 1.0;
+        (
+            year.to_string(),
+            months.into_iter().chain([Some(whole)]).collect(),
+        )
+    });
+    let names = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Year",
+    ];
+    chart::heat(&Heat {
+        title: "Return by month",
+        axes: ["Year", "month"],
+        columns: names.map(str::to_owned).into(),
+        rows: rows.collect(),
+        decimals: 1,
+        percent: true,
+        signed: true,
+    })
+}
+
+/// Classes of the histogram.
+const CLASSES: usize = 24;
+
+fn histogram(days: &[(f64, f64)]) -> Value {
+    let bars: Vec<Bar> = series::histogram(days, CLASSES)
+        .into_iter()
+        .map(|(low, high, count)| Bar {
+            label: format!("{:.2} %", low * 100.0),
+            value: count as f64,
+            note: format!("days from {:.2} % to {:.2} %", low * 100.0, high * 100.0),
+        })
+        .collect();
+    chart::bars("Returns of a day", "days", 0, &bars)
+}
+
+/// Signed causes as bars, in the order in which they are named.
+pub(super) fn causes(causes: &Value, unit: &str, digits: usize) -> Value {
+    let named = [
+        ("premium", "time value that decayed"),
+        ("delta", "moves of the coin"),
+        ("vega", "changes of volatility"),
+        ("spread", "distance of trades from the mark"),
+        ("roll_cost", "the same of rolls"),
+        ("fees", "trades and deliveries"),
+        ("residual", "marks beyond the model"),
+    ];
+    let bars: Vec<Bar> = named
+        .iter()
+        .filter_map(|(name, note)| {
+            let value = causes[*name].as_f64()?;
+            Some(Bar {
+                label: name.replace('_', " "),
+                value,
+                note: (*note).to_owned(),
+            })
+        })
+        .collect();
+    chart::bars("Where the result came from", unit, digits, &bars)
+}

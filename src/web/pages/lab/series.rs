@@ -1,0 +1,247 @@
+//! What a run's equity tells besides its metrics: returns by day and month, drawdowns, rolling figures.
+
+use crate::db::backtests::EquityRow;
+use crate::domain::instrument::DAY_MS;
+use std::collections::BTreeMap;
+
+/// Points of a line.
+pub(super) type Points = Vec<(f64, f64)>;
+
+/// Days of a year, as in every figure.
+const YEAR: f64 = 365.0;
+/// Days that rolling figures look back.
+pub(super) const WINDOW: usize = 30;
+
+/// One run's equity in coin or in USD, with its three alternatives.
+pub(super) struct Equity {
+    pub own: Points,
+    pub hold_coin: Points,
+    pub hold_usd: Points,
+    pub weekly: Points,
+}
+
+impl Equity {
+    pub(super) fn of(rows: &[EquityRow], usd: bool) -> Self {
+        let Some(first) = rows.first() else {
+            return Self {
+                own: Vec::new(),
+                hold_coin: Vec::new(),
+                hold_usd: Vec::new(),
+                weekly: Vec::new(),
+            };
+        };
+        let (start, price) = (coin(first.equity_e8), first.index_price);
+        let line = |value: &dyn Fn(&EquityRow) -> Option<f64>| -> Points {
+            let scaled =
+                |row: &EquityRow| Some(value(row)? * if usd { row.index_price } else { 1.0 });
+            rows.iter()
+                .filter_map(|row| Some((row.at_ms as f64, scaled(row)?)))
+                .collect()
+        };
+        Self {
+            own: line(&|row| Some(coin(row.equity_e8))),
+            hold_coin: line(&|_| Some(start)),
+            hold_usd: line(&|row| Some(start * price / row.index_price)),
+            weekly: line(&|row| row.weekly_e8.map(coin)),
+        }
+    }
+}
+
+fn coin(units: i64) -> f64 {
+    units as f64 / 1e8
+}
+
+/// Fall below the highest value so far, a fraction, never positive.
+pub(super) fn underwater(points: &[(f64, f64)]) -> Points {
+    let mut peak = f64::MIN;
+    points
+        .iter()
+        .map(|(at, value)| {
+            peak = peak.max(*value);
+            (*at, value / peak - 1.0)
+        })
+        .collect()
+}
+
+/// One fall from a high to the way back, or to the end of the run.
+#[derive(Clone, Debug, serde::Serialize)]
+pub(super) struct Drawdown {
+    pub from_ms: i64,
+    pub low_ms: i64,
+    /// Null while it lasts.
+    pub to_ms: Option<i64>,
+    /// Fraction, negative.
+    pub depth: f64,
+    pub days: f64,
+}
+
+/// The deepest falls, deepest first.
+pub(super) fn drawdowns(points: &[(f64, f64)], most: usize) -> Vec<Drawdown> {
+    let mut found: Vec<Drawdown> = Vec::new();
+    let mut open: Option<Drawdown> = None;
+    let mut peak = (0.0, f64::MIN);
+    for (at, value) in points {
+        if *value >= peak.1 {
+            if let Some(mut fall) = open.take() {
+                fall.to_ms = Some(*at as i64);
+                fall.days = (at - fall.from_ms as f64) / DAY_MS as f64;
+                found.push(fall);
+            }
+            peak = (*at, *value);
+            continue;
+        }
+        let depth = value / peak.1 - 1.0;
+        let fall = open.get_or_insert(Drawdown {
+            from_ms: peak.0 as i64,
+            low_ms: *at as i64,
+            to_ms: None,
+            depth,
+            days: 0.0,
+        });
+        if depth < fall.depth {
+            (fall.depth, fall.low_ms) = (depth, *at as i64);
+        }
+        fall.days = (at - fall.from_ms as f64) / DAY_MS as f64;
+    }
+    found.extend(open);
+    found.sort_by(|a, b| a.depth.total_cmp(&b.depth));
+    found.truncate(most);
+    found
+}
+
+/// The last value of each UTC day.
+pub(super) fn daily(points: &[(f64, f64)]) -> Points {
+    let mut days: Points = Vec::new();
+    for (at, value) in points {
+        let day = (*at as i64).div_euclid(DAY_MS);
+        match days.last_mut() {
+            Some(last) if (last.0 as i64).div_euclid(DAY_MS) == day => *last = (*at, *value),
+            _ => days.push((*at, *value)),
+        }
+    }
+    days
+}
+
+/// Changes from one value to the next, fractions.
+pub(super) fn returns(values: &[(f64, f64)]) -> Points {
+    let pairs = values.windows(2);
+    pairs
+        .map(|pair| (pair[1].0, pair[1].1 / pair[0].1 - 1.0))
+        .collect()
+}
+
+/// (year, month) to the return of that month, a fraction.
+pub(super) fn months(points: &[(f64, f64)]) -> BTreeMap<(i32, u32), f64> {
+    use chrono::{DateTime, Datelike};
+    let mut ends: BTreeMap<(i32, u32), f64> = BTreeMap::new();
+    for (at, value) in points {
+        if let Some(time) = DateTime::from_timestamp_millis(*at as i64) {
+            ends.insert((time.year(), time.month()), *value);
+        }
+    }
+    let mut before = points.first().map_or(1.0, |first| first.1);
+    let mut months = BTreeMap::new();
+    for (month, end) in ends {
+        months.insert(month, end / before - 1.0);
+        before = end;
+    }
+    months
+}
+
+/// (Sharpe ratio, volatility a year) of the last [`WINDOW`] daily returns, at each day that has them.
+pub(super) fn rolling(returns: &[(f64, f64)]) -> (Points, Points) {
+    let mut sharpe = Points::new();
+    let mut volatility = Points::new();
+    for window in returns.windows(WINDOW) {
+        let at = window[WINDOW - 1].0;
+        let mean = window.iter().map(|(_, value)| value).sum::<f64>() / WINDOW as f64;
+        let squares = window
+            .iter()
+            .map(|(_, value)| (value - mean).powi(2))
+            .sum::<f64>();
+        let deviation = (squares / (WINDOW - 1) as f64).sqrt();
+        volatility.push((at, deviation * YEAR.sqrt()));
+        if deviation > 0.0 {
+            sharpe.push((at, mean / deviation * YEAR.sqrt()));
+        }
+    }
+    (sharpe, volatility)
+}
+
+/// (lower edge, upper edge, count) of equally wide classes over all returns.
+pub(super) fn histogram(returns: &[(f64, f64)], classes: usize) -> Vec<(f64, f64, usize)> {
+    let values = || returns.iter().map(|(_, value)| *value);
+    let (low, high) = (
+        values().fold(f64::MAX, f64::min),
+        values().fold(f64::MIN, f64::max),
+    );
+    if returns.len() < 2 || high <= low {
+        return Vec::new();
+    }
+    let width = (high - low) / classes as f64;
+    let class = |value: f64| (((value - low) / width) as usize).min(classes - 1);
+    let mut counts = vec![0; classes];
+    values().for_each(|value| counts[class(value)] += 1);
+    let edge = |n: usize| low + n as f64 * width;
+    counts
+        .iter()
+        .enumerate()
+        .map(|(n, count)| (edge(n), edge(n + 1), *count))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: f64 = DAY_MS as f64;
+
+    #[test]
+    fn a_fall_and_its_way_back() {
+        let points = [
+            (0.0, 1.0),
+            (DAY, 2.0),
+            (2.0 * DAY, 1.0),
+            (3.0 * DAY, 2.5),
+            (4.0 * DAY, 2.0),
+        ];
+        let falls = drawdowns(&points, 5);
+        assert_eq!(falls.len(), 2);
+        assert_eq!(
+            (falls[0].depth, falls[0].to_ms, falls[0].days),
+            (-0.5, Some(3 * DAY_MS), 2.0)
+        );
+        assert_eq!((falls[1].to_ms, falls[1].days), (None, 1.0));
+        assert_eq!(underwater(&points)[2].1, -0.5);
+    }
+
+    #[test]
+    fn a_month_is_measured_from_the_end_of_the_one_before() {
+        let at = |text: &str| {
+            let at = chrono::DateTime::parse_from_rfc3339(text).expect("a time");
+            at.timestamp_millis() as f64
+        };
+        let points = [
+            (at("2026-01-02T00:00:00Z"), 100.0),
+            (at("2026-01-31T18:00:00Z"), 110.0),
+            (at("2026-02-28T18:00:00Z"), 99.0),
+        ];
+        let months = months(&points);
+        assert!((months[&(2026, 1)] - 0.10).abs() < 1e-12);
+        assert!((months[&(2026, 2)] + 0.10).abs() < 1e-12);
+    }
+
+    #[test]
+    fn rolling_figures_have_the_stated_convention() {
+        let returns: Points = (0..31)
+            .map(|n| (f64::from(n), if n % 2 == 0 { 0.01 } else { -0.01 }))
+            .collect();
+        let (sharpe, volatility) = rolling(&returns);
+        assert_eq!(volatility.len(), 2);
+        // 30 values of +-1 % have the mean 0 and the sample deviation 0.01 sqrt(30 / 29).
+        let expect = 0.01 * (30.0_f64 / 29.0).sqrt() * 365.0_f64.sqrt();
+        assert!((volatility[0].1 - expect).abs() < 1e-12 && sharpe[0].1.abs() < 1e-12);
+        let classes = histogram(&returns, 4);
+        assert_eq!((classes[0].2, classes[3].2), (15, 16));
+    }
+}
