@@ -14,6 +14,7 @@
 //! - [`clock`]: time, ids and randomness. Nobody else asks the machine for them.
 //! - [`domain`]: the words of the business: instruments, chains, pricing, orders, portfolio, decisions.
 //! - `market`: what is computed from quotes: features, candidates, the surface, the synthetic market.
+//! - [`statistics`]: what a backtest's figures are worth: performance, significance, overfitting.
 //! - [`policy`], [`risk`], [`fills`]: a context becomes a proposal, an approved intent, a fill.
 //! - [`step`]: those three in a row. The tick job, dry runs and replays all call this one function.
 //! - [`backtest`]: that step over a market in memory, thousands of times a second, and what it came to.
@@ -55,5 +56,6 @@ pub mod policy;
 pub mod replay;
 pub mod risk;
 pub mod simulate;
+pub mod statistics;
 pub mod step;
 pub mod web;

@@ -94,16 +94,15 @@ fn svg(title: &str, decimals: usize, bars: &[Bar]) -> String {
 }
 
 fn numbers(title: &str, unit: &str, decimals: usize, bars: &[Bar]) -> String {
-    let rows: String = bars
-        .iter()
-        .map(|bar| {
-            let value = format::grouped(bar.value, decimals);
-            format!(
-                "<tr><th scope=\"row\">{}</th><td class=\"num\">{value}</td><td>{}</td></tr>",
-                bar.label, bar.note
-            )
-        })
-        .collect();
+    let mut rows = String::new();
+    for bar in bars {
+        let value = format::grouped(bar.value, decimals);
+        let (label, note) = (&bar.label, &bar.note);
+        let _ = write!(
+            rows,
+            "<tr><th scope=\"row\">{label}</th><td class=\"num\">{value}</td><td>{note}</td></tr>"
+        );
+    }
     format!(
         "<details class=\"numbers\" data-key=\"numbers {title}\"><summary>Numbers</summary><div class=\"scroll\"><table>\
          <caption>{title}</caption><thead><tr><th></th><th class=\"num\">{unit}</th><th></th></tr></thead>\

@@ -1,10 +1,13 @@
 //! The plots of one run.
 
-use super::series::{self, Equity, WINDOW};
+use super::series::{self, Equity, Points, WINDOW};
 use crate::db::backtests::{EquityRow, LegRow};
 use crate::web::chart::{self, Bar, Heat, Line, Plot, Span};
 use crate::web::format;
 use serde_json::{Value, json};
+
+/// (name, class, points) of a line.
+pub(super) type Named = (&'static str, &'static str, Points);
 
 /// How a person wants to see it.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +42,7 @@ pub(super) fn plots(rows: &[EquityRow], legs: &[LegRow], coin: &str, look: Look)
 }
 
 /// Equity of several runs, each as a share of its start.
-pub(super) fn overlay(runs: &[(&'static str, &'static str, Vec<(f64, f64)>)]) -> Option<Value> {
+pub(super) fn overlay(runs: &[Named]) -> Option<Value> {
     let shares = |points: &[(f64, f64)]| {
         let start = points.first().map_or(1.0, |first| first.1);
         points
@@ -94,13 +97,7 @@ fn price(rows: &[EquityRow], legs: &[LegRow], coin: &str, look: Look) -> Option<
     })
 }
 
-fn lines(
-    title: &str,
-    unit: &str,
-    digits: usize,
-    log: bool,
-    series: &[(&'static str, &'static str, Vec<(f64, f64)>)],
-) -> Option<Value> {
+fn lines(title: &str, unit: &str, digits: usize, log: bool, series: &[Named]) -> Option<Value> {
     let lines: Vec<Line> = series
         .iter()
         .filter(|(.., points)| points.len() > 1)

@@ -3,14 +3,12 @@
 use super::instrument::future;
 use super::{number, rounded};
 use crate::domain::chain::{Chain, Quote};
-use crate::domain::instrument::{Instrument, Style};
-use crate::domain::math::{ln, norm_cdf};
+use crate::domain::instrument::Style;
 use crate::domain::money;
 use crate::domain::portfolio::currency;
-use crate::domain::pricing::black76;
+use crate::domain::pricing::{black76, implied_volatility};
 use crate::exchange::sim::quotes::mark;
 use crate::exchange::sim::venue::band::band;
-use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatility};
 use serde_json::{Value, json};
 
 /// What a ticker needs besides the quote.
@@ -103,45 +101,30 @@ fn greeks(quote: &Quote, vol: f64, at_ms: i64) -> Value {
         "gamma": rounded(priced.gamma, 5),
         "vega": rounded(priced.vega, 5),
         "theta": rounded(priced.theta, 5),
-        "rho": rounded(rho(contract, forward, vol, years), 5),
+        "rho": rounded(priced.rho, 5),
     })
-}
-
-/// USD per 1 % of the rate, K T N(d2) / 100; negative for puts.
-fn rho(contract: &Instrument, forward: f64, vol: f64, years: f64) -> f64 {
-    let deviation = vol * years.sqrt();
-    if deviation.is_nan() || deviation <= 0.0 {
-        return 0.0;
-    }
-    let d2 = ln(forward / contract.strike()) / deviation - 0.5 * deviation;
-    let sign = if contract.is_call() { 1.0 } else { -1.0 };
-    sign * contract.strike() * years * norm_cdf(sign * d2) / 100.0
 }
 
 /// Volatility of a side of the book, percent to two decimals; 0 without a quote or a solution.
 pub(in super::super) fn side_iv(quote: &Quote, price: Option<f64>, at_ms: i64) -> f64 {
-    let implied = price.and_then(|price| implied_volatility(quote, price, at_ms));
+    let implied = price.and_then(|price| implied(quote, price, at_ms));
     rounded(implied.unwrap_or(0.0) * 100.0, 2)
 }
 
-/// Solved on the out-of-the-money side, where no digits cancel.
-fn implied_volatility(quote: &Quote, price: f64, at_ms: i64) -> Option<f64> {
+fn implied(quote: &Quote, price: f64, at_ms: i64) -> Option<f64> {
     let contract = &quote.instrument;
     let (forward, strike) = (quote.underlying_price, contract.strike());
     let usd = match contract.style {
         Style::Inverse => price * forward,
         Style::Linear => price,
     };
-    let sign = if contract.is_call() { 1.0 } else { -1.0 };
-    let intrinsic = (sign * (forward - strike)).max(0.0);
-    let builder = ImpliedBlackVolatility::builder()
-        .option_price(usd - intrinsic)
-        .forward(forward)
-        .strike(strike)
-        .expiry(contract.years(at_ms))
-        .is_call(contract.is_call() == (intrinsic == 0.0));
-    let implied = builder.build()?.calculate::<DefaultSpecialFn>()?;
-    implied.is_finite().then_some(implied)
+    implied_volatility(
+        contract.is_call(),
+        forward,
+        strike,
+        usd,
+        contract.years(at_ms),
+    )
 }
 
 /// A row of `get_book_summary_by_currency`.
