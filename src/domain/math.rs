@@ -1,4 +1,5 @@
-//! Elementary functions with the same bits on every machine: stored results use these and no others.
+//! Elementary functions with the same bits on every machine: stored results use these and no others,
+//! except that option prices have faster ones of the same kind (pricing/elementary.rs).
 //!
 //! `f64::ln`, `exp`, `powf` and the like call the platform's library, whose last digit differs between
 //! systems; `sqrt` and the four operations are exact by IEEE 754 and may be used directly.

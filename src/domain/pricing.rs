@@ -1,10 +1,13 @@
 //! Black-76 on the forward, as the exchange prices: undiscounted, greeks in its conventions.
 //!
 //! One arithmetic for everything that is stored: the kernel's plain IEEE operations without FMA, which
-//! give the same bits on every machine, alone or in a [`batch`]. Relative errors of price, greeks and
-//! volatility are below 1e-12 where vol sqrt(years) is in 1e-5..20, the strike within 37 deviations of
-//! the forward and the probability of exercise above 1e-290 (tests/fixtures/black76.csv holds results
-//! of 40 digits). The volatility of an option in the money knows only the digits its time value has.
+//! give the same bits on every machine, alone or in a [`batch`].
+//!
+//! Relative errors of price and greeks are below 1e-12 where vol sqrt(years) is in 1e-5..20, forward and
+//! strike are within 37 deviations and the probability of exercise is above 1e-290; of the implied
+//! volatility below 1e-12 (nearly everywhere 1e-15) up to vol sqrt(years) of 8, beyond which the price
+//! itself no longer tells. tests/fixtures holds results of 40 digits. In the money a price carries only
+//! what is left of its digits after the intrinsic value, and so does its volatility.
 
 pub mod batch;
 mod elementary;

@@ -95,11 +95,9 @@ impl Batch for Pricing<'_> {
         } = self.options;
         let rows = call.len();
         same_length(rows, [forward, strike, vol, years]);
-        let columns = self.prices.columns();
-        let [price_usd, delta, gamma, vega, theta, rho] = columns.map(|column| {
+        for column in self.prices.columns() {
             column.resize(rows, 0.0);
-            column.as_mut_slice()
-        });
+        }
         let mut from = 0;
         let [mut signs, mut forwards, mut strikes, mut vols, mut times] = [[1.0; BLOCK]; 5];
         let mut out = [[0.0; BLOCK]; 6];
@@ -111,15 +109,7 @@ impl Batch for Pricing<'_> {
             load(&mut vols, &vol[from..end]);
             load(&mut times, &years[from..end]);
             price_block(&signs, &forwards, &strikes, &vols, &times, &mut out);
-            let all = [
-                &mut *price_usd,
-                &mut *delta,
-                &mut *gamma,
-                &mut *vega,
-                &mut *theta,
-                &mut *rho,
-            ];
-            for (column, block) in all.into_iter().zip(&out) {
+            for (column, block) in self.prices.columns().into_iter().zip(&out) {
                 column[from..end].copy_from_slice(&block[..end - from]);
             }
             from = end;

@@ -2,8 +2,9 @@
 //!
 //! A guess from the inverse of the normal (Bachelier) model, then three steps of Householder's method
 //! of fourth order on the logarithm of the time value: always three, since a count that depended on the
-//! neighbours in a batch would make results depend on them too. What has not converged then, at extreme
-//! inputs, is searched between bounds with the same arithmetic.
+//! neighbours in a batch would make results depend on them too. They reach the last digit up to a time
+//! value of 0.98 of its limit; what has not converged then is searched between bounds with the same
+//! arithmetic, and not by a crate that calls the platform's exp and ln.
 #![expect(
     clippy::inline_always,
     reason = "a call inside the loop would keep it from becoming vector code"
