@@ -33,6 +33,9 @@ pub fn performance(start: f64, points: impl Iterator<Item = (i64, f64)>) -> Perf
     series.finish()
 }
 
+/// A volatility no larger is the rounding of floats, not a movement.
+const STILL: f64 = 1e-9;
+
 /// Folds a series once, without keeping it.
 #[derive(Debug)]
 struct Series {
@@ -93,7 +96,7 @@ impl Series {
             .then(|| exp(ln(1.0 + total_return) * 365.0 / days) - 1.0);
         let volatility = self.volatility();
         let yearly = 365.0 * self.mean();
-        let ratio = |over: Option<f64>| over.filter(|over| *over > 0.0).map(|over| yearly / over);
+        let ratio = |over: Option<f64>| over.filter(|over| *over > STILL).map(|over| yearly / over);
         Performance {
             start: self.start,
             end: self.last.1,
@@ -103,7 +106,7 @@ impl Series {
             sharpe: ratio(volatility),
             sortino: ratio(self.downside()),
             calmar: annualised_return
-                .filter(|_| self.max_drawdown > 0.0)
+                .filter(|_| self.max_drawdown > STILL)
                 .map(|annualised| annualised / self.max_drawdown),
             max_drawdown: self.max_drawdown,
             drawdown_days: self.longest_ms as f64 / DAY_MS as f64,
@@ -170,6 +173,17 @@ mod tests {
         assert_eq!(
             performance(2.0, [(at, 1.9)].into_iter()).max_drawdown,
             1.0 - 1.9 / 2.0
+        );
+    }
+
+    #[test]
+    fn rounding_is_no_movement() {
+        let price = |day: i64| 90_000.0 + 77.7 * day as f64;
+        let held = (0..30).map(|day| (day * DAY_MS, 1.0 / price(day) * price(day)));
+        let found = performance(1.0, held);
+        assert_eq!(
+            (found.sharpe, found.sortino, found.calmar),
+            (None, None, None)
         );
     }
 

@@ -13,6 +13,7 @@ mod attribution;
 mod baselines;
 mod breakdown;
 mod data;
+mod desk;
 mod ledger;
 mod metrics;
 mod outcome;

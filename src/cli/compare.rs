@@ -1,6 +1,6 @@
 //! `thetaq compare`: runs beside each other, what sets them apart first.
 
-use super::backtest::{percent, rounded};
+use super::backtest_text::{percent, rounded};
 use super::output::{cell, table};
 use super::session::Session;
 use crate::db::backtests;
@@ -112,12 +112,10 @@ pub(super) fn headline(compared: &Value) -> String {
     }
     for (name, _, share) in FIGURES {
         let of = &compared["metrics"][name];
-        let shown = |value: &Value| {
-            if share {
-                percent(value)
-            } else {
-                rounded(value)
-            }
+        let shown = |value: &Value| match name {
+            "fees" => value.clone(),
+            _ if share => percent(value),
+            _ => rounded(value),
         };
         let label = if share {
             format!("{name} %")

@@ -3,6 +3,7 @@
 //! Results go to standard output; progress, logs and errors go to standard error.
 
 mod backtest;
+mod backtest_text;
 mod compare;
 mod completions;
 mod config;

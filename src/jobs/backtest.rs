@@ -7,7 +7,7 @@ mod data;
 
 use super::{Defaults, Done, Job, JobError, Running};
 use crate::backtest::{Baselines, Data, Outcome, Run, RunError, Setup, State, Strategy, baselines};
-use crate::clock::Stopwatch;
+use crate::clock::{Stopwatch, derived_id};
 use crate::ctx::{CODE_VERSION, Ctx};
 use crate::db::backtests::{self, End, NewBacktest};
 pub(super) use data::load;
@@ -97,7 +97,8 @@ impl Open {
                 .await;
             return Ok(open);
         }
-        open.id = ctx.clock.id();
+        // The desk's time may stand; runs are listed in the order in which they were begun.
+        open.id = derived_id(ctx.clock.wall_ms(), &["backtest", &job.id]);
         open.insert(ctx, job).await?;
         Ok(open)
     }
