@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["policy", "risk", "fills"],
     &["step"],
     &["exchange"],
-    &["execution", "config", "db", "import"],
+    &["execution", "config", "db", "import", "fetch"],
     &["ctx"],
     &["jobs", "replay"],
     &["simulate"],

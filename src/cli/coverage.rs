@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 )]
 pub(super) struct Coverage {
     /// Only this kind of history
-    #[arg(long, value_parser = ["chains", "delivery_prices", "candles", "volatility_index", "future_marks", "funding_rates"])]
+    #[arg(long, value_parser = ["chains", "delivery_prices", "candles", "volatility_index", "trades", "future_marks", "funding_rates"])]
     kind: Option<String>,
     /// Only this underlying or symbol, as the calendar names it
     #[arg(long)]

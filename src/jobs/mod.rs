@@ -16,6 +16,7 @@ mod worker_scout;
 pub mod close;
 pub mod controls;
 pub mod drain;
+pub mod fetch_history;
 pub mod import;
 pub mod prune;
 pub mod reconcile;

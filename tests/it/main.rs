@@ -6,6 +6,7 @@
 )]
 
 mod exchange;
+mod fetch;
 mod import;
 mod mistakes;
 mod support;

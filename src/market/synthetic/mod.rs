@@ -5,8 +5,10 @@ mod fitted;
 mod path;
 mod quotes;
 mod strikes;
+mod tape;
 
 pub use path::MarketRegime;
+pub use tape::TapeTrade;
 
 use crate::clock::{Noise, Random};
 use crate::domain::chain::{Chain, Quote, Source};

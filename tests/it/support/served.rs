@@ -52,6 +52,15 @@ impl Heard {
 impl Server {
     /// A fresh account of 2 BTC, 10 ETH and 50,000 USDC over the synthetic market.
     pub(crate) async fn start(plan: FaultPlan) -> Self {
+        Self::serve(plan, false).await
+    }
+
+    /// The same, showing the whole tape as a history host does.
+    pub(crate) async fn history(plan: FaultPlan) -> Self {
+        Self::serve(plan, true).await
+    }
+
+    async fn serve(plan: FaultPlan, history: bool) -> Self {
         let deposits = [("BTC", 2), ("ETH", 10), ("USDC", 50_000)];
         let deposits = deposits.map(|(currency, amount)| (currency.to_owned(), amount.into()));
         let market = Market::Synthetic(Synthetic::new("served"));
@@ -66,6 +75,7 @@ impl Server {
             clock: Clock::manual(START_MS, &["served"]),
             key: Key::from_seed("served"),
             faults: Faults::new(plan),
+            history,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let root = format!("http://{}/api/v2", listener.local_addr().unwrap());

@@ -48,6 +48,9 @@ pub struct Served {
     pub key: Key,
     /// What goes wrong, and the count of it.
     pub faults: Faults,
+    /// The public tape reaches back to the beginning and shows the trades of others too, as the
+    /// exchange's history host does; otherwise the last day of this account's own.
+    pub history: bool,
 }
 
 /// Everything a request needs.
@@ -56,6 +59,7 @@ struct House {
     clock: Clock,
     key: Key,
     faults: Faults,
+    history: bool,
     sessions: Mutex<Sessions>,
     credits: Mutex<Credits>,
     /// Chains of the last 08:00 UTC, whose marks are the settlement prices.
@@ -82,6 +86,7 @@ pub async fn serve(
         clock: served.clock,
         key: served.key,
         faults: served.faults,
+        history: served.history,
         sessions: Mutex::default(),
         credits: Mutex::default(),
         settled: Mutex::default(),
