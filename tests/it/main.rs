@@ -32,4 +32,5 @@ mod sim_http_document;
 mod sim_http_faults;
 mod simulation;
 mod synthetic;
+mod vendors;
 mod web;

@@ -66,16 +66,16 @@ impl SnapshotRow {
         self.packed.len()
     }
 
-    /// A snapshot of a file, in chain order; `None` when neither index nor forward is known.
-    pub fn recorded(collection: &str, file: Option<&str>, quotes: &QuoteTable) -> Option<Self> {
-        let (index_price, index_source) = quotes.index()?;
-        Some(Self::of_table(
-            RECORDED,
-            collection,
-            file,
-            quotes,
-            (index_price, index_source),
-        ))
+    /// A snapshot of a file under the source of its kind of file, in chain order; `None` when neither index nor
+    /// forward is known.
+    pub fn imported(
+        source: &str,
+        collection: &str,
+        file: Option<&str>,
+        quotes: &QuoteTable,
+    ) -> Option<Self> {
+        let index = quotes.index()?;
+        Some(Self::of_table(source, collection, file, quotes, index))
     }
 
     /// A chain this desk saw; [`load`] gives it back equal, save for the name of its source.
@@ -162,12 +162,8 @@ async fn merge(
     let (existing, differing) = held.settle_order();
     let inserted = (held.len() - before) as u64;
     if inserted > 0 && held.len() <= ROWS_MAX {
-        let merged = SnapshotRow::recorded(collection, row.file.as_deref(), &held);
+        let merged = SnapshotRow::imported(&row.source, collection, row.file.as_deref(), &held);
         let merged = merged.ok_or(sqlx::Error::RowNotFound)?;
-        let merged = SnapshotRow {
-            source: row.source.clone(),
-            ..merged
-        };
         write(tx, &merged, UPDATE).await?;
     }
     Ok(Stored {
