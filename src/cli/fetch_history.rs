@@ -8,7 +8,7 @@ use super::session::Session;
 use crate::ctx::Purpose;
 use crate::domain::coin::Coin;
 use crate::domain::instrument::DAY_MS;
-use crate::fetch::What;
+use crate::fetch::{STEP_MS, What};
 use crate::jobs::Options;
 use crate::jobs::fetch_history::FetchHistory as Payload;
 use clap::Args;
@@ -17,7 +17,7 @@ use serde_json::Value;
 /// Fetch market history from Deribit's public API: option trades, delivery prices, volatility index, candles
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq fetch-history --underlying BTC --from 2026-01-01 --to 2026-01-31\n  thetaq fetch-history --underlying ETH --from 2021-03-24 --to 2026-05-31 --what deliveries,dvol\n  thetaq fetch-history --underlying BTC --from 2026-01-01 --to 2026-01-31 --json\n\nIt takes no account and costs nothing. What was fetched before is not asked for again: a command\nthat was cut off is repeated and goes on where it stopped."
+    after_help = "Examples:\n  thetaq fetch-history --underlying BTC --from 2026-01-01 --to 2026-01-31\n  thetaq fetch-history --underlying ETH --from 2021-03-24 --to 2026-05-31 --what deliveries,dvol\n  thetaq fetch-history --underlying BTC --from 2026-01-01 --to 2026-01-31 --rebuild 1h --json\n\nIt takes no account and costs nothing. What was fetched before is not asked for again: a command\nthat was cut off is repeated and goes on where it stopped."
 )]
 pub(super) struct FetchHistory {
     /// BTC or ETH
@@ -35,6 +35,9 @@ pub(super) struct FetchHistory {
     /// Where to ask: history, main, test or a base URL; [exchange] url when that is a URL, else the real exchange
     #[arg(long)]
     url: Option<String>,
+    /// Make chains of the trades, so far apart: 5m, 15m, 1h, 6h, 1d; their source is `rebuilt`
+    #[arg(long, value_name = "STEP")]
+    rebuild: Option<String>,
 }
 
 impl FetchHistory {
@@ -67,6 +70,7 @@ impl FetchHistory {
             to_ms,
             what: self.what(),
             url: self.url.clone(),
+            rebuild_ms: self.rebuild.as_deref().map(step_ms).transpose()?,
         })
     }
 
@@ -76,6 +80,21 @@ impl FetchHistory {
         };
         What::ALL.into_iter().filter(asked).collect()
     }
+}
+
+/// `90m`, `1h`, `1d` in milliseconds.
+fn step_ms(text: &str) -> anyhow::Result<i64> {
+    let units = [("m", 60_000), ("h", 3_600_000), ("d", DAY_MS)];
+    let found = units.into_iter().find_map(|(unit, ms)| {
+        let number: i64 = text.strip_suffix(unit)?.parse().ok()?;
+        number.checked_mul(ms).filter(|ms| STEP_MS.contains(ms))
+    });
+    let found = found.ok_or_else(|| {
+        Usage(format!(
+            "--rebuild: `{text}` is not a step from 5m to 1d, such as 15m or 1h"
+        ))
+    });
+    Ok(found?)
 }
 
 const COLUMNS: [&str; 9] = [
@@ -101,10 +120,27 @@ fn text(report: &Value) -> String {
         "\nNothing was asked for: all of it is stored, or not complete yet."
     };
     format!(
-        "{}\nfrom {} in {:.1} s{known}",
+        "{}\nfrom {} in {:.1} s{known}{}",
         table(&COLUMNS, &rows),
         source.as_str().unwrap_or_default(),
-        seconds.unwrap_or_default()
+        seconds.unwrap_or_default(),
+        rebuilt(&report["rebuilt"])
+    )
+}
+
+fn rebuilt(made: &Value) -> String {
+    if made.is_null() {
+        return String::new();
+    }
+    format!(
+        "\n{} chains made under the source {}, {} were there, {} instants without trades; {} quotes, {} of them with \
+         a trade of their strike within the hour",
+        made["chains"],
+        made["source"].as_str().unwrap_or_default(),
+        made["existing"],
+        made["without"],
+        made["quotes"],
+        made["from_prints"]
     )
 }
 

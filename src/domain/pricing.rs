@@ -1,6 +1,7 @@
 //! Black-76 on the forward, as the exchange prices: undiscounted, greeks in its conventions.
 
 use super::math::{ln, norm_cdf, norm_pdf};
+use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatility};
 
 /// Price and greeks of one call or put per 1 coin.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,6 +41,28 @@ pub fn black76(call: bool, forward: f64, strike: f64, vol: f64, years: f64) -> P
     }
 }
 
+/// The Black-76 volatility of a price in USD, a fraction; `None` when no volatility gives it.
+///
+/// Solved on the out-of-the-money side, where no digits cancel.
+pub fn implied_volatility(
+    call: bool,
+    forward: f64,
+    strike: f64,
+    price_usd: f64,
+    years: f64,
+) -> Option<f64> {
+    let sign = if call { 1.0 } else { -1.0 };
+    let intrinsic = (sign * (forward - strike)).max(0.0);
+    let builder = ImpliedBlackVolatility::builder()
+        .option_price(price_usd - intrinsic)
+        .forward(forward)
+        .strike(strike)
+        .expiry(years)
+        .is_call(call == (intrinsic == 0.0));
+    let implied = builder.build()?.calculate::<DefaultSpecialFn>()?;
+    implied.is_finite().then_some(implied)
+}
+
 fn intrinsic(call: bool, forward: f64, strike: f64) -> Priced {
     let sign = if call { 1.0 } else { -1.0 };
     let value = (sign * (forward - strike)).max(0.0);
@@ -63,7 +86,6 @@ fn capped_theta(day_theta: f64, days: f64, price_usd: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatility};
     use proptest::prelude::*;
 
     #[test]
@@ -118,15 +140,8 @@ mod tests {
             let call = moneyness >= 1.0;
             let priced = black76(call, forward, strike, vol, years);
             prop_assume!(priced.vega > 1e-3);
-            let option = ImpliedBlackVolatility::builder()
-                .option_price(priced.price_usd)
-                .forward(forward)
-                .strike(strike)
-                .expiry(years)
-                .is_call(call)
-                .build()
-                .expect("the inputs are positive");
-            let implied = option.calculate::<DefaultSpecialFn>().expect("the price is attainable");
+            let implied = implied_volatility(call, forward, strike, priced.price_usd, years);
+            let implied = implied.expect("the price is attainable");
             prop_assert!((implied - vol).abs() < 1e-7, "{implied} {vol}");
         }
     }

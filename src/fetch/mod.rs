@@ -10,10 +10,12 @@
 
 mod page;
 mod plan;
+mod rebuild;
 mod report;
 
 pub use page::Hosts;
-pub use report::{Part, Report};
+pub use rebuild::{STEP_MS, rebuild};
+pub use report::{Part, RebuiltReport, Report};
 
 use crate::clock::{Clock, Stopwatch};
 use crate::db::{self, Db, fetched};
@@ -133,6 +135,7 @@ pub async fn fetch(
         source,
         underlying: request.coin,
         parts,
+        rebuilt: None,
         seconds: watch.elapsed().as_secs_f64(),
     })
 }

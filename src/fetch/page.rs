@@ -84,12 +84,13 @@ pub(super) async fn refuse_mixing(
 }
 
 impl Hosts {
-    pub(super) fn source(&self) -> String {
+    /// What trades and candles of these hosts are stored under.
+    pub fn source(&self) -> String {
         self.rest.source()
     }
 
     /// The exchange's time.
-    pub(super) async fn now_ms(&self) -> Result<i64, FetchError> {
+    pub async fn now_ms(&self) -> Result<i64, FetchError> {
         patiently("the exchange's time", || self.rest.get_time()).await
     }
 

@@ -15,7 +15,40 @@ pub struct Report {
     pub source: String,
     pub underlying: Coin,
     pub parts: Vec<Part>,
+    /// Chains made from the trades, when they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rebuilt: Option<RebuiltReport>,
     pub seconds: f64,
+}
+
+/// Chains made from trades.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RebuiltReport {
+    /// The source of the chains: `rebuilt`, or `rebuilt:HOST`.
+    pub source: String,
+    pub step_ms: i64,
+    pub chains: u64,
+    /// Instants that had one already.
+    pub existing: u64,
+    /// Instants at which nobody traded within the hour, or nothing told a volatility.
+    pub without: u64,
+    pub quotes: u64,
+    /// Quotes with a trade of their strike within the hour; the rest are the surface's.
+    pub from_prints: u64,
+}
+
+impl RebuiltReport {
+    pub(super) fn new(source: &str, step_ms: i64) -> Self {
+        Self {
+            source: source.to_owned(),
+            step_ms,
+            chains: 0,
+            existing: 0,
+            without: 0,
+            quotes: 0,
+            from_prints: 0,
+        }
+    }
 }
 
 /// One kind of history. `rows` = `inserted` + `existing` + `differing`.

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::ctx::{self, Ctx};
 use crate::domain::coin::Coin;
 use crate::exchange::deribit::Host;
-use crate::fetch::{self, FetchError, Hosts, Request, What};
+use crate::fetch::{self, FetchError, Hosts, Report, Request, STEP_MS, What};
 use serde::{Deserialize, Serialize};
 
 /// A stretch of one underlying's history; its result is the report of `thetaq fetch-history --json`.
@@ -24,6 +24,9 @@ pub struct FetchHistory {
     /// the real exchange.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// Make a chain of the trades at every multiple of so many milliseconds, five minutes to a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuild_ms: Option<i64>,
 }
 
 fn everything() -> Vec<What> {
@@ -49,14 +52,37 @@ impl Job for FetchHistory {
             to_ms: self.to_ms,
             what: self.what,
         };
+        if let Some(step_ms) = self.rebuild_ms.filter(|step_ms| !STEP_MS.contains(step_ms)) {
+            return Err(JobError::Abort(anyhow::anyhow!(
+                "rebuild_ms: {step_ms} is not from {} to {}",
+                STEP_MS.start(),
+                STEP_MS.end()
+            )));
+        }
         let mut progress = JobProgress(job);
-        match fetch::fetch(&ctx.db, &hosts, &request, &ctx.clock, &mut progress).await {
+        match work(&ctx, &hosts, &request, self.rebuild_ms, &mut progress).await {
             Ok(report) => Ok(serde_json::to_value(report)?),
             Err(FetchError::Stopped(_)) => Err(JobError::Cancelled),
             Err(error) if error.is_retryable() => Err(error.into()),
             Err(error) => Err(JobError::Abort(error.into())),
         }
     }
+}
+
+async fn work(
+    ctx: &Ctx,
+    hosts: &Hosts,
+    request: &Request,
+    rebuild_ms: Option<i64>,
+    progress: &mut JobProgress<'_>,
+) -> Result<Report, FetchError> {
+    let mut report = fetch::fetch(&ctx.db, hosts, request, &ctx.clock, progress).await?;
+    if let Some(step_ms) = rebuild_ms {
+        let (source, now_ms) = (hosts.source(), hosts.now_ms().await?);
+        let made = fetch::rebuild(&ctx.db, &source, request, now_ms, step_ms, progress);
+        report.rebuilt = Some(made.await?);
+    }
+    Ok(report)
 }
 
 /// Trades come from the history host, which has nothing else; the rest from the main host. Any other address

@@ -9,12 +9,14 @@ use std::time::Duration;
 use thetaq::clock::{Clock, Stopwatch};
 use thetaq::config::Config;
 use thetaq::ctx::Ctx;
-use thetaq::db::{coverage, history, jobs, prints};
+use thetaq::db::{chains, coverage, history, jobs, prints};
+use thetaq::domain::chain::Source;
 use thetaq::domain::coin::Coin;
 use thetaq::domain::tape::Print;
 use thetaq::exchange::sim::faults::{FaultKind, FaultPlan};
 use thetaq::jobs::drain::run_inline;
 use thetaq::jobs::{Options, registry};
+use thetaq::market::synthetic::Synthetic;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -365,4 +367,81 @@ fn program(test: &TestDb, server: &Server, folder: &std::path::Path) -> Command 
 fn kill(child: &mut Child) {
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// Chains of the trades are read like any other source, stand in for what was quoted, and are made once.
+#[tokio::test(flavor = "multi_thread")]
+async fn chains_are_rebuilt_from_the_trades_and_read_like_any_other() {
+    each_db(async |test| {
+        let server = Server::history(FaultPlan::calm()).await;
+        let ctx = desk(&test, &server);
+        let from_ms = FROM_MS - 2 * DAY_MS;
+        let mut wanted = args(from_ms, FROM_MS + DAY_MS);
+        wanted["rebuild_ms"] = json!(6 * HOUR_MS);
+        let report = fetched(&ctx, wanted.clone()).await;
+        let made = &report["rebuilt"];
+        let rebuilt = source(&server).replace("deribit", chains::REBUILT);
+        assert_eq!(made["source"], rebuilt);
+        assert_eq!(
+            (&made["existing"], made["chains"].as_i64()),
+            (&json!(0), Some(12)),
+            "{made}"
+        );
+        assert_eq!(made["without"], 1, "nothing is known at the first instant");
+        assert!(
+            made["from_prints"].as_i64() > Some(0)
+                && made["from_prints"].as_i64() < made["quotes"].as_i64()
+        );
+
+        let last_ms = FROM_MS + DAY_MS;
+        let mut scan = chains::scan(&test.db, &rebuilt, Coin::Btc, from_ms, last_ms);
+        let (mut times, mut misses) = (Vec::new(), Vec::new());
+        let market = Synthetic::new("served");
+        while let Some(chain) = scan.next().await {
+            let chain = chain.unwrap();
+            assert_eq!(chain.source, Source::Model);
+            times.push(chain.at_ms);
+            let real = market.chain(Coin::Btc, chain.at_ms);
+            for quote in chain.dte_band(2.0, 30.0) {
+                let shown = real.quote(&quote.instrument).expect("listed by then");
+                if (0.15..0.5).contains(&shown.delta.unwrap().abs()) {
+                    misses.push((quote.mark_iv.unwrap() - shown.mark_iv.unwrap()).abs());
+                }
+            }
+        }
+        assert!(times.is_sorted() && times.last() == Some(&last_ms) && times.len() == 12);
+        misses.sort_by(f64::total_cmp);
+        assert!(
+            misses[misses.len() / 2] < 0.015,
+            "median of {}: {}",
+            misses.len(),
+            misses[misses.len() / 2]
+        );
+        let rows = chains::quotes(&test.db, &rebuilt, Coin::Btc, last_ms)
+            .await
+            .unwrap()
+            .unwrap();
+        let flags: std::collections::BTreeSet<&str> = rows
+            .quotes
+            .iter()
+            .filter_map(|row| row.flag.as_deref())
+            .collect();
+        assert!(flags.iter().copied().eq(["model", "print"]));
+        assert_eq!(rows.index_source, "model");
+
+        let again = fetched(&ctx, wanted.clone()).await;
+        let made = &again["rebuilt"];
+        assert_eq!(
+            (&made["chains"], &made["existing"]),
+            (&json!(0), &json!(12))
+        );
+
+        let other = json!({"underlying": "BTC", "from_ms": from_ms - DAY_MS, "to_ms": from_ms,
+            "what": ["deliveries"], "rebuild_ms": HOUR_MS});
+        let row = run(&ctx, other).await;
+        assert_eq!(row.state, "discarded");
+        assert!(row.error.unwrap().contains("add trades to --what"));
+        test.db.close().await;
+    })
+    .await;
 }

@@ -130,13 +130,19 @@ impl Place {
         let (Some(coin), Some(what)) = (self.coin(), self.fetched_as()) else {
             return "thetaq import PATH".to_owned();
         };
-        let host = self.source.strip_prefix("deribit:").map(|host| match host {
+        let host = self.source.split_once(':').map(|(_, host)| host);
+        let host = host.map(|host| match host {
             "test" => " --url test".to_owned(),
             host => format!(" --url http://{host}"),
         });
         let host = host.unwrap_or_default();
+        let rebuild = if self.kind == "chains" {
+            " --rebuild 1h"
+        } else {
+            ""
+        };
         format!(
-            "thetaq fetch-history --underlying {coin} --from {from} --to {to} --what {what}{host}"
+            "thetaq fetch-history --underlying {coin} --from {from} --to {to} --what {what}{host}{rebuild}"
         )
     }
 
@@ -147,6 +153,8 @@ impl Place {
             "delivery_prices" => Some("deliveries"),
             "volatility_index" => Some("dvol"),
             "trades" => Some("trades"),
+            // The exchange keeps no quotes, but its trades make chains.
+            "chains" if self.source.starts_with("rebuilt") => Some("trades,deliveries,dvol"),
             "candles" if is_ours && self.resolution.as_deref() == Some("1h") => Some("candles"),
             _ => None,
         }
@@ -224,6 +232,13 @@ mod tests {
                 "BTC-PERPETUAL",
                 Some("1m"),
                 "thetaq import PATH".to_owned(),
+            ),
+            (
+                "chains",
+                "rebuilt",
+                "BTC",
+                None,
+                format!("{fetch} BTC {days} trades,deliveries,dvol --rebuild 1h"),
             ),
             (
                 "chains",

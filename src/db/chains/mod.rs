@@ -18,12 +18,15 @@ use super::{Db, Tx};
 use crate::domain::chain::{Chain, Source};
 use crate::domain::coin::Coin;
 use crate::domain::hex::hex;
+use crate::market::rebuilt::Rebuilt;
 use sha2::{Digest, Sha256};
 
 /// Source of imported files; what a replay reads unless told otherwise.
 pub const RECORDED: &str = "recorded";
 /// Source of chains this desk read from the exchange.
 pub const DERIBIT: &str = "deribit";
+/// Source of chains made from the exchange's trades; of another host's, `rebuilt:HOST`.
+pub const REBUILT: &str = "rebuilt";
 
 /// A snapshot ready to be stored.
 #[derive(Clone, Debug)]
@@ -82,6 +85,14 @@ impl SnapshotRow {
     pub fn of_chain(source: &str, chain: &Chain) -> Self {
         let quotes = QuoteTable::of_chain(chain);
         let index = (chain.index_price, chain.source);
+        Self::of_table(source, source, None, &quotes, index)
+    }
+
+    /// A chain made from trades; what stands behind each quote is its flag, `print` or `model`.
+    pub fn of_rebuilt(source: &str, rebuilt: &Rebuilt) -> Self {
+        let flags = rebuilt.provenance.iter().map(|one| one.as_str());
+        let quotes = QuoteTable::of_flagged(&rebuilt.chain, flags);
+        let index = (rebuilt.chain.index_price, rebuilt.chain.source);
         Self::of_table(source, source, None, &quotes, index)
     }
 
@@ -271,10 +282,12 @@ fn decode(packed: &[u8]) -> sqlx::Result<QuoteTable> {
     unpack(packed).map_err(|corrupt| sqlx::Error::Decode(Box::new(corrupt)))
 }
 
-/// What a chain of a stored source is to a context: the synthetic market stays synthetic.
+/// What a chain of a stored source is to a context: the synthetic market stays synthetic, a model a model.
 fn kind(source: &str) -> Source {
     if source.starts_with("synthetic") {
         Source::Synthetic
+    } else if source.starts_with(REBUILT) {
+        Source::Model
     } else {
         Source::Recorded
     }

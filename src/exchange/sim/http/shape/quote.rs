@@ -7,10 +7,9 @@ use crate::domain::instrument::{Instrument, Style};
 use crate::domain::math::{ln, norm_cdf};
 use crate::domain::money;
 use crate::domain::portfolio::currency;
-use crate::domain::pricing::black76;
+use crate::domain::pricing::{self, black76};
 use crate::exchange::sim::quotes::mark;
 use crate::exchange::sim::venue::band::band;
-use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatility};
 use serde_json::{Value, json};
 
 /// What a ticker needs besides the quote.
@@ -124,24 +123,15 @@ pub(in super::super) fn side_iv(quote: &Quote, price: Option<f64>, at_ms: i64) -
     rounded(implied.unwrap_or(0.0) * 100.0, 2)
 }
 
-/// Solved on the out-of-the-money side, where no digits cancel.
 fn implied_volatility(quote: &Quote, price: f64, at_ms: i64) -> Option<f64> {
     let contract = &quote.instrument;
-    let (forward, strike) = (quote.underlying_price, contract.strike());
+    let forward = quote.underlying_price;
     let usd = match contract.style {
         Style::Inverse => price * forward,
         Style::Linear => price,
     };
-    let sign = if contract.is_call() { 1.0 } else { -1.0 };
-    let intrinsic = (sign * (forward - strike)).max(0.0);
-    let builder = ImpliedBlackVolatility::builder()
-        .option_price(usd - intrinsic)
-        .forward(forward)
-        .strike(strike)
-        .expiry(contract.years(at_ms))
-        .is_call(contract.is_call() == (intrinsic == 0.0));
-    let implied = builder.build()?.calculate::<DefaultSpecialFn>()?;
-    implied.is_finite().then_some(implied)
+    let (call, years) = (contract.is_call(), contract.years(at_ms));
+    pricing::implied_volatility(call, forward, contract.strike(), usd, years)
 }
 
 /// A row of `get_book_summary_by_currency`.
