@@ -81,8 +81,10 @@ impl Exchange {
             history: self.history,
             sim,
         };
+        // Whoever reads the line may send a signal at once.
+        let stop = stop_on_signal()?;
         self.announce(session, &served, listener.local_addr()?, speed)?;
-        serve(served, listener, stop_on_signal()?).await?;
+        serve(served, listener, stop).await?;
         report(&faults);
         Ok(())
     }
