@@ -594,7 +594,7 @@ impl Running {
 
     async fn call(&self, method: &str, params: Value) -> Value {
         let text = |name: &str| self.said[name].as_str().unwrap().to_owned();
-        let http = reqwest::Client::new();
+        let http = crate::support::http().build().unwrap();
         let call = async |token: Option<&str>, method: &str, params: Value| {
             let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
             let mut request = http.post(text("url")).json(&body);
