@@ -120,11 +120,7 @@ impl Ctx {
 
 /// Quotes of the testnet are not mixed with those of the main host.
 fn read_from(url: &str) -> String {
-    if Host::parse(url) == Ok(Host::Main) {
-        return chains::DERIBIT.to_owned();
-    }
-    let host = url.trim_start_matches("https://");
-    format!("{}:{}", chains::DERIBIT, host.trim_start_matches("http://"))
+    Host::parse(url).map_or_else(|_| chains::DERIBIT.to_owned(), |host| host.source())
 }
 
 async fn row(db: &Db, desk: &str) -> anyhow::Result<DeskRow> {
@@ -139,6 +135,21 @@ pub fn client(config: &Config, clock: &Clock) -> anyhow::Result<DeribitClient> {
         ..deribit::Settings::new(Host::parse(&config.exchange.url)?, config::credentials()?)
     };
     Ok(DeribitClient::new(settings, clock)?)
+}
+
+/// A client of another address than the desk's, for public data; it calls as somebody only where the
+/// configured account is at home.
+pub fn client_of(config: &Config, host: Host, clock: &Clock) -> anyhow::Result<DeribitClient> {
+    let at_home = Host::parse(&config.exchange.url).as_ref() == Ok(&host);
+    let credentials = if at_home {
+        config::credentials()?
+    } else {
+        None
+    };
+    Ok(DeribitClient::new(
+        deribit::Settings::new(host, credentials),
+        clock,
+    )?)
 }
 
 /// Live public quotes over a book of our own.

@@ -21,7 +21,7 @@
 //! - `exchange`, `execution`: Deribit over HTTP or the built-in exchange, behind one enum; where approved
 //!   orders go, and how they are followed until final.
 //! - [`config`], [`db`]: workers.toml, and the only folder that speaks SQL, to SQLite and Postgres alike.
-//! - `import`: market history from files.
+//! - `import`, `fetch`: market history from files, and from the exchange's public past.
 //! - [`ctx`], [`jobs`]: what a job is handed; the queue; one file per kind of work.
 //! - [`replay`], [`simulate`]: recorded months again, and made-up ones under faults, on one thread.
 //! - [`web`], [`cli`]: two ways for a person to look at rows.
@@ -48,6 +48,7 @@ pub mod db;
 pub mod domain;
 pub mod exchange;
 pub mod execution;
+pub mod fetch;
 pub mod fills;
 pub mod import;
 pub mod jobs;

@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["step"],
     &["backtest"],
     &["exchange"],
-    &["execution", "config", "db", "import"],
+    &["execution", "config", "db", "import", "fetch"],
     &["ctx"],
     &["jobs", "replay"],
     &["simulate"],

@@ -1,6 +1,6 @@
--- Market history by day: chains, delivery prices, candles, volatility index, future marks, funding rates.
+-- Market history by day: chains, delivery prices, candles, volatility index, trades, future marks, funding rates.
 select
-  g.kind as kind,                                -- chains, delivery_prices, candles, volatility_index, future_marks, funding_rates
+  g.kind as kind,                                -- chains, delivery_prices, candles, volatility_index, trades, future_marks, funding_rates
   g.source as source,                            -- where it came from; `thetaq quotes --source` takes that of chains
   g.underlying as underlying,                    -- BTC or ETH, or the symbol
   g.resolution as resolution,                    -- 1d, 1h or 1m of candles
@@ -22,6 +22,7 @@ from (
         else cast(resolution_ms as text) || ' ms' end,
       at_ms, 0 from candles
     union all select 'volatility_index', 'deribit', underlying, cast(null as text), at_ms - 86400000, 0 from volatility_index
+    union all select 'trades', source, underlying, cast(null as text), at_ms, 0 from trade_prints
     union all select 'future_marks', 'deribit', symbol, cast(null as text), at_ms, 0 from future_marks
     union all select 'funding_rates', source, symbol, cast(null as text), at_ms, 0 from funding_rates
   ) u

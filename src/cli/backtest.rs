@@ -7,7 +7,6 @@ use super::follow::{enqueue, live, result, wait};
 use super::quotes::time_ms;
 use super::session::Session;
 use crate::backtest::{Setup, keys};
-use crate::clock::iso;
 use crate::ctx::{Ctx, Purpose};
 use crate::db::{backtests, chains};
 use crate::domain::coin::Coin;

@@ -1,6 +1,7 @@
 //! Backtests as people read them; programs read the documents.
 
-use super::output::{cell, iso, table};
+use super::output::{cell, table};
+use crate::clock::iso;
 use serde_json::Value;
 
 pub(super) fn key_table(keys: &Value) -> String {

@@ -1,20 +1,27 @@
 //! `thetaq coverage`: a calendar of the market history that is stored, one character per day, gaps named.
 
+mod missing;
+
 use super::rows::query;
 use super::session::Session;
+use crate::db::fetched;
+use crate::domain::coin::Coin;
+use crate::fetch::What;
 use chrono::{Datelike, Days, Months, NaiveDate};
 use clap::Args;
-use serde_json::Value;
+use missing::{Fetched, Gap, gaps};
+use serde::Serialize;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Show which market history is stored: a calendar per source and underlying, with its gaps
+/// Show which market history is stored: a calendar per source and underlying, its gaps, and what fills them
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq coverage\n  thetaq coverage --kind chains --underlying BTC\n  thetaq coverage --json          the days as rows of the view v_coverage"
+    after_help = "Examples:\n  thetaq coverage\n  thetaq coverage --kind chains --underlying BTC\n  thetaq coverage --json          the days as rows of the view v_coverage, and the gaps"
 )]
 pub(super) struct Coverage {
     /// Only this kind of history
-    #[arg(long, value_parser = ["chains", "delivery_prices", "candles", "volatility_index", "future_marks", "funding_rates"])]
+    #[arg(long, value_parser = ["chains", "delivery_prices", "candles", "volatility_index", "trades", "future_marks", "funding_rates"])]
     kind: Option<String>,
     /// Only this underlying or symbol, as the calendar names it
     #[arg(long)]
@@ -30,21 +37,97 @@ impl Coverage {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
         let given = [Value::from(self.kind), Value::from(self.underlying)];
         let rows = query(session, SQL, &given).await?.objects();
-        session.output.result(&rows, || text(&rows))
+        let sources = sources(&rows);
+        let gaps = gaps(&sources, &fetched(session).await?);
+        let gaps: Vec<Gap> = gaps
+            .into_iter()
+            .filter(|gap| is_wanted(gap, &given))
+            .collect();
+        let document = json!({ "days": rows, "gaps": gaps });
+        session.output.result(&document, || text(&sources, &gaps))
     }
 }
 
-fn text(rows: &[Value]) -> String {
-    let sources = sources(rows);
-    if sources.is_empty() {
-        return "No such market history is stored: `thetaq import PATH` loads some.".to_owned();
+/// Gaps beside the chains may be of another kind than the one asked for.
+fn is_wanted(gap: &Gap, [kind, underlying]: &[Value; 2]) -> bool {
+    let wanted = |asked: &Value, is: &str| asked.as_str().is_none_or(|asked| asked == is);
+    wanted(kind, &gap.place.kind) && wanted(underlying, &gap.place.underlying)
+}
+
+/// What was fetched whole from the exchange itself.
+async fn fetched(session: &Session) -> anyhow::Result<Fetched> {
+    let db = session.db().await?;
+    let mut found = Fetched::new();
+    for (what, coin) in What::ALL
+        .into_iter()
+        .flat_map(|what| Coin::ALL.map(|coin| (what, coin)))
+    {
+        let stretches = fetched::stretches(&db, "deribit", what.kind(), coin).await?;
+        found.insert((what.kind().to_owned(), coin), stretches);
     }
-    let calendars = sources.iter().map(|(name, source)| source.text(name));
+    Ok(found)
+}
+
+fn text(sources: &BTreeMap<Place, Source>, gaps: &[Gap]) -> String {
+    if sources.is_empty() {
+        return "No such market history is stored: `thetaq import PATH` loads some, `thetaq fetch-history` \
+            fetches it from Deribit."
+            .to_owned();
+    }
+    let calendars = sources
+        .iter()
+        .map(|(place, source)| source.text(place, gaps));
     let calendars: Vec<String> = calendars.collect();
-    format!("{LEGEND}\n{}", calendars.join("\n"))
+    let beside = beside(sources, gaps);
+    format!("{LEGEND}\n{}{beside}", calendars.join("\n"))
+}
+
+/// Kinds that are not there at all although chains are.
+fn beside(sources: &BTreeMap<Place, Source>, gaps: &[Gap]) -> String {
+    let absent = gaps.iter().filter(|gap| !sources.contains_key(&gap.place));
+    let lines = absent.map(|gap| {
+        let fill = gap
+            .fill
+            .as_ref()
+            .map_or(String::new(), |fill| format!("  fill: {fill}\n"));
+        let run = run((gap.from, gap.days));
+        format!(
+            "\n{}: nothing, though chains are stored: {run}\n{fill}",
+            gap.place.name()
+        )
+    });
+    lines.collect::<Vec<_>>().concat()
 }
 
 const LEGEND: &str = "A line is a month, a character a day: how many rows there are (+ is more than 9), . for none.\n";
+
+/// Which source of which kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Place {
+    kind: String,
+    source: String,
+    underlying: String,
+    resolution: Option<String>,
+}
+
+impl Place {
+    fn of_row(row: &Value) -> Self {
+        let word = |name: &str| row[name].as_str().map(str::to_owned);
+        Self {
+            kind: word("kind").unwrap_or_default(),
+            source: word("source").unwrap_or_default(),
+            underlying: word("underlying").unwrap_or_default(),
+            resolution: word("resolution"),
+        }
+    }
+
+    fn name(&self) -> String {
+        let words = [&self.kind, &self.source, &self.underlying].map(String::as_str);
+        [&words[..], self.resolution.as_deref().as_slice()]
+            .concat()
+            .join(" ")
+    }
+}
 
 /// Everything stored of one source, by day.
 #[derive(Debug, Default)]
@@ -53,15 +136,13 @@ struct Source {
     quotes: i64,
 }
 
-fn sources(rows: &[Value]) -> BTreeMap<String, Source> {
-    let mut sources: BTreeMap<String, Source> = BTreeMap::new();
+fn sources(rows: &[Value]) -> BTreeMap<Place, Source> {
+    let mut sources: BTreeMap<Place, Source> = BTreeMap::new();
     for row in rows {
-        let words = ["kind", "source", "underlying", "resolution"].map(|name| row[name].as_str());
-        let words: Vec<&str> = words.into_iter().flatten().collect();
         let Some(day) = row["day"].as_str().and_then(|day| day.parse().ok()) else {
             continue;
         };
-        let source = sources.entry(words.join(" ")).or_default();
+        let source = sources.entry(Place::of_row(row)).or_default();
         *source.days.entry(day).or_default() += row["snapshots"].as_i64().unwrap_or_default();
         source.quotes += row["quotes"].as_i64().unwrap_or_default();
     }
@@ -69,12 +150,17 @@ fn sources(rows: &[Value]) -> BTreeMap<String, Source> {
 }
 
 impl Source {
-    fn text(&self, name: &str) -> String {
+    fn text(&self, place: &Place, gaps: &[Gap]) -> String {
         let months = self.months();
         let alike = |one: &Month, next: &Month| one.fill == next.fill && one.fill != Fill::Mixed;
         let lines: Vec<String> = months.chunk_by(alike).map(lines).collect();
-        let (summary, gaps) = (self.summary(), self.gaps_text());
-        format!("{name}: {summary}\n{}{gaps}", lines.concat())
+        let own: Vec<&Gap> = gaps.iter().filter(|gap| gap.place == *place).collect();
+        let (name, summary) = (place.name(), self.summary());
+        format!(
+            "{name}: {summary}\n{}{}",
+            lines.concat(),
+            gaps_text(place, &own)
+        )
     }
 
     fn summary(&self) -> String {
@@ -142,27 +228,45 @@ impl Source {
         let gaps = days.windows(2).map(missing);
         gaps.filter(|(_, missing)| *missing > 0).collect()
     }
+}
 
-    fn gaps_text(&self) -> String {
-        let mut gaps = self.gaps();
-        let missing: i64 = gaps.iter().map(|(_, days)| days).sum();
-        if missing == 0 {
-            return String::new();
-        }
-        let more = gaps.len().saturating_sub(GAPS_SHOWN);
-        gaps.sort_by_key(|(_, days)| -days);
-        gaps.truncate(GAPS_SHOWN);
-        gaps.sort();
-        let named: Vec<String> = gaps.into_iter().map(gap).collect();
-        let rest = match more {
-            0 => String::new(),
-            more => format!(", and {more} shorter ones"),
-        };
-        format!(
-            "  {} missing: {}{rest}\n",
-            count(missing, "day"),
-            named.join(", ")
-        )
+/// The longest gaps of a source and the one command that fills them all.
+fn gaps_text(place: &Place, gaps: &[&Gap]) -> String {
+    let missing: i64 = gaps.iter().map(|gap| gap.days).sum();
+    if missing == 0 {
+        return String::new();
+    }
+    let more = gaps.len().saturating_sub(GAPS_SHOWN);
+    let mut longest = gaps.to_vec();
+    longest.sort_by_key(|gap| -gap.days);
+    longest.truncate(GAPS_SHOWN);
+    longest.sort_by_key(|gap| gap.from);
+    let named: Vec<String> = longest
+        .iter()
+        .map(|gap| run((gap.from, gap.days)))
+        .collect();
+    let rest = match more {
+        0 => String::new(),
+        more => format!(", and {more} shorter ones"),
+    };
+    let days = count(missing, "day");
+    format!(
+        "  {days} missing: {}{rest}\n{}",
+        named.join(", "),
+        fill_text(place, gaps)
+    )
+}
+
+/// `thetaq fetch-history` asks for nothing it has fetched before, so one command may span all gaps.
+fn fill_text(place: &Place, gaps: &[&Gap]) -> String {
+    let open = || gaps.iter().filter(|gap| gap.fill.is_some());
+    let (from, to) = (
+        open().map(|gap| gap.from).min(),
+        open().map(|gap| gap.to).max(),
+    );
+    match from.zip(to) {
+        Some((from, to)) => format!("  fill: {}\n", place.fill(from, to)),
+        None => "  the exchange was asked and has nothing of those days\n".to_owned(),
     }
 }
 
@@ -220,7 +324,7 @@ fn count(number: i64, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-fn gap((first, days): (NaiveDate, i64)) -> String {
+fn run((first, days): (NaiveDate, i64)) -> String {
     match days {
         1 => first.to_string(),
         days => format!("{first} to {}", first + Days::new(days.unsigned_abs() - 1)),
@@ -230,7 +334,6 @@ fn gap((first, days): (NaiveDate, i64)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn rows(underlying: &str, days: &[(&str, i64)]) -> Vec<Value> {
         let row = |(day, snapshots): &(&str, i64)| {
@@ -238,6 +341,12 @@ mod tests {
                 "day": day, "snapshots": snapshots, "quotes": snapshots * 800})
         };
         days.iter().map(row).collect()
+    }
+
+    /// The first calendar, without what is missing beside it.
+    fn calendar(sources: &BTreeMap<Place, Source>) -> String {
+        let (place, source) = sources.first_key_value().expect("one source");
+        source.text(place, &gaps(sources, &Fetched::new()))
     }
 
     #[test]
@@ -252,28 +361,44 @@ mod tests {
             ],
         );
         stored.extend(rows("ETH", &[("2026-02-28", 4)]));
-        insta::assert_snapshot!(text(&stored), @r"
+        let sources = sources(&stored);
+        let gaps = gaps(&sources, &Fetched::new());
+        insta::assert_snapshot!(text(&sources, &gaps), @r"
         A line is a month, a character a day: how many rows there are (+ is more than 9), . for none.
 
         chains recorded BTC: 2026-01-30 to 2026-02-05, 4 days, 20 rows with 16000 quotes
           2026-01                               4+
           2026-02  ..3.1
           3 days missing: 2026-02-01 to 2026-02-02, 2026-02-04
+          fill: thetaq import PATH
 
         chains recorded ETH: 2026-02-28 to 2026-02-28, 1 day, 4 rows with 3200 quotes
           2026-02                             4
+
+        delivery_prices deribit btc_usd: nothing, though chains are stored: 2026-01-30 to 2026-02-05
+          fill: thetaq fetch-history --underlying BTC --from 2026-01-30 --to 2026-02-05 --what deliveries
+
+        volatility_index deribit BTC: nothing, though chains are stored: 2026-01-30 to 2026-02-05
+          fill: thetaq fetch-history --underlying BTC --from 2026-01-30 --to 2026-02-05 --what dvol
+
+        delivery_prices deribit eth_usd: nothing, though chains are stored: 2026-02-28
+          fill: thetaq fetch-history --underlying ETH --from 2026-02-28 --to 2026-02-28 --what deliveries
+
+        volatility_index deribit ETH: nothing, though chains are stored: 2026-02-28
+          fill: thetaq fetch-history --underlying ETH --from 2026-02-28 --to 2026-02-28 --what dvol
         ");
     }
 
     #[test]
     fn many_months_with_nothing_are_one_line() {
         let stored = rows("BTC", &[("2022-03-31", 1), ("2025-12-01", 4)]);
-        insta::assert_snapshot!(sources(&stored)["chains recorded BTC"].text("chains"), @r"
-        chains: 2022-03-31 to 2025-12-01, 2 days, 5 rows with 4000 quotes
+        insta::assert_snapshot!(calendar(&sources(&stored)), @r"
+        chains recorded BTC: 2022-03-31 to 2025-12-01, 2 days, 5 rows with 4000 quotes
           2022-03                                1
           2022-04 to 2025-11: 44 months, nothing
           2025-12  4
           1340 days missing: 2022-04-01 to 2025-11-30
+          fill: thetaq import PATH
         ");
     }
 
@@ -288,13 +413,20 @@ mod tests {
             days: days.map(|day| (day, 1)).collect(),
             quotes: 0,
         };
-        insta::assert_snapshot!(source.text("delivery_prices deribit btc_usd"), @r"
+        let prices = Place {
+            kind: "delivery_prices".to_owned(),
+            source: "deribit".to_owned(),
+            underlying: "btc_usd".to_owned(),
+            resolution: None,
+        };
+        insta::assert_snapshot!(calendar(&BTreeMap::from([(prices, source)])), @r"
         delivery_prices deribit btc_usd: 2024-01-31 to 2025-01-30, 365 days, 365 rows
           2024-01                                1
           2024-02 to 2024-11: 10 months, every day
           2024-12  111111111111111111111111.111111
           2025-01  111111111111111111111111111111
           1 day missing: 2024-12-25
+          fill: thetaq fetch-history --underlying BTC --from 2024-12-25 --to 2024-12-25 --what deliveries
         ");
     }
 }

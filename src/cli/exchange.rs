@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 /// Serve the built-in exchange on a port of this machine, as Deribit's API
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq exchange --port 9901\n  thetaq exchange --port 9901 --market replay --speed 720\n  thetaq exchange --port 9901 --seed 7 --faults 7 --memory\n\nOne line says the address and the key. The book is kept in the database and goes on where it\nstopped; --memory forgets it. Only programs of this machine reach the port."
+    after_help = "Examples:\n  thetaq exchange --port 9901\n  thetaq exchange --port 9901 --market replay --speed 720\n  thetaq exchange --port 9901 --seed 7 --faults 7 --memory\n  thetaq exchange --port 9901 --history\n\nOne line says the address and the key. The book is kept in the database and goes on where it\nstopped; --memory forgets it. Only programs of this machine reach the port."
 )]
 pub(super) struct Exchange {
     /// Port on 127.0.0.1; 0 takes any free one
@@ -51,6 +51,9 @@ pub(super) struct Exchange {
     /// Keep the book in memory
     #[arg(long)]
     memory: bool,
+    /// Show all trades of the past, others' included, as Deribit's history host does
+    #[arg(long)]
+    history: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -78,6 +81,7 @@ impl Exchange {
             key: Key::from_seed(&seed),
             faults: faults.clone(),
             calls: Calls::default(),
+            history: self.history,
             sim,
         };
         // Whoever reads the announcement may stop it at once.

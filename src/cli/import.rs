@@ -10,10 +10,10 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Load market history: option chains (Parquet), delivery prices, candles, volatility index (CSV)
+/// Load market history: option chains (Parquet, Tardis, OptionsDX), delivery prices, candles, volatility index (CSV)
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq import ../shared/data\n  thetaq import chains/deribit_chain_6h_btc_2026-01.parquet --json\n\nA file is known by its columns, whatever its name; other files are skipped. Importing it again\nchanges nothing."
+    after_help = "Examples:\n  thetaq import ../shared/data\n  thetaq import chains/deribit_chain_6h_btc_2026-01.parquet --json\n  thetaq import options_chain/2026-01-01_OPTIONS.csv.gz btc_eod_202106.txt\n\nA file is known by its columns, whatever its name; other files are skipped. Importing it again\nchanges nothing."
 )]
 pub(super) struct Import {
     /// Files or folders

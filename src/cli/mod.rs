@@ -11,6 +11,7 @@ mod coverage;
 mod doctor;
 mod enqueue;
 mod exchange;
+mod fetch_history;
 mod follow;
 mod import;
 mod jobs;
@@ -93,6 +94,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Config(config::PrintConfig),
     Import(import::Import),
+    FetchHistory(fetch_history::FetchHistory),
     Coverage(coverage::Coverage),
     Quotes(quotes::Quotes),
     Tick(tick::Tick),
@@ -154,6 +156,7 @@ impl Command {
             Self::Doctor(command) => command.run(session).await,
             Self::Config(_) => config::PrintConfig::run(session),
             Self::Import(command) => command.run(session).await,
+            Self::FetchHistory(command) => command.run(session).await,
             Self::Coverage(command) => command.run(session).await,
             Self::Quotes(command) => command.run(session).await,
             Self::Tick(command) => command.run(session).await,

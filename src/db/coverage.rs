@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 /// One day of one source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
 pub struct CoverageRow {
-    /// `chains`, `delivery_prices`, `candles`, `volatility_index`, `future_marks`, `funding_rates`.
+    /// `chains`, `delivery_prices`, `candles`, `volatility_index`, `future_marks`, `funding_rates`,
+    /// `trades`.
     pub kind: String,
     /// Source and collection of chains, venue and resolution of candles.
     pub source: String,
@@ -57,6 +58,7 @@ select kind, source, underlying, cast(day * 86400000 as bigint) as day_ms, cast(
 from ( \
   select 'chains' as kind, source || '/' || collection as source, underlying, at_ms / 86400000 as day, quotes, at_ms from chain_snapshots \
   union all select 'delivery_prices', 'deribit', index_name, at_ms / 86400000, 0, at_ms from delivery_prices \
+  union all select 'trades', source, underlying, at_ms / 86400000, 0, at_ms from trade_prints \
   union all select 'candles', source || '/' || cast(resolution_ms as text), symbol, at_ms / 86400000, 0, at_ms from candles \
   union all select 'volatility_index', 'deribit', underlying, at_ms / 86400000 - 1, 0, at_ms from volatility_index \
   union all select 'future_marks', 'deribit', symbol, at_ms / 86400000, 0, at_ms from future_marks \

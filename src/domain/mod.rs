@@ -18,5 +18,6 @@ pub mod payoff;
 pub mod portfolio;
 pub mod pricing;
 pub mod settings;
+pub mod tape;
 pub mod tick_steps;
 pub mod ticks;

@@ -9,11 +9,13 @@ mod convert;
 pub mod credits;
 mod deliveries;
 mod market;
+mod past;
 mod settings;
 mod token;
 mod trade;
 mod transport;
 
+pub use past::{Candle, TradesPage, perpetual};
 pub use settings::{Credentials, Host, Settings, Timeouts};
 
 use super::Result;

@@ -6,33 +6,36 @@ use crate::db::chains::{QuoteTable, ROWS_MAX, SnapshotRow};
 use crate::domain::coin::Coin;
 use std::collections::BTreeMap;
 
+/// Where the quotes of a file go, row by row.
+pub(super) trait Gather {
+    /// Takes one row; a new instant hands on what was gathered before.
+    fn take(&mut self, raw: &RawQuote<'_>) -> Result<(), Stopped>;
+    /// Hands on what is open; call once more at the end of the file.
+    fn flush(&mut self) -> Result<(), Stopped>;
+    /// Counts a row that could not even be read.
+    fn reject(&mut self, class: &str);
+    /// Notes how much of the file is read, 0..1.
+    fn at_fraction(&mut self, fraction: f64);
+}
+
 /// Rows seen and rejected so far, and the snapshots of the instant being read.
 pub(super) struct Collector<'a> {
     outlet: &'a mut Outlet,
     file: &'a str,
+    source: &'static str,
     at_ms: i64,
     open: BTreeMap<(String, Coin), QuoteTable>,
 }
 
 impl<'a> Collector<'a> {
-    pub(super) fn new(outlet: &'a mut Outlet, file: &'a str) -> Self {
+    /// Snapshots are stored under `source`.
+    pub(super) fn new(outlet: &'a mut Outlet, file: &'a str, source: &'static str) -> Self {
         Self {
             outlet,
             file,
+            source,
             at_ms: 0,
             open: BTreeMap::new(),
-        }
-    }
-
-    /// Takes one row; a new instant hands on the snapshots of the one before.
-    pub(super) fn take(&mut self, raw: &RawQuote<'_>) -> Result<(), Stopped> {
-        self.outlet.tally.rows += 1;
-        match raw.check() {
-            Ok(quote) => self.add(&quote),
-            Err(class) => {
-                self.outlet.tally.reject(class, 1);
-                Ok(())
-            }
         }
     }
 
@@ -55,30 +58,38 @@ impl<'a> Collector<'a> {
         let fresh = || QuoteTable::new(quote.coin, quote.at_ms, true);
         self.open.entry(key).or_insert_with(fresh)
     }
+}
 
-    /// Hands on what is open; call once more at the end of the file.
-    pub(super) fn flush(&mut self) -> Result<(), Stopped> {
+impl Gather for Collector<'_> {
+    fn take(&mut self, raw: &RawQuote<'_>) -> Result<(), Stopped> {
+        self.outlet.tally.rows += 1;
+        match raw.check() {
+            Ok(quote) => self.add(&quote),
+            Err(class) => {
+                self.outlet.tally.reject(class, 1);
+                Ok(())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Stopped> {
         for ((collection, _), mut quotes) in std::mem::take(&mut self.open) {
             let (equal, differing) = quotes.settle_order();
             self.outlet.tally.reject("duplicate_row", equal);
             self.outlet.tally.reject("conflicting_row", differing);
-            match SnapshotRow::recorded(&collection, Some(self.file), &quotes) {
+            match SnapshotRow::imported(self.source, &collection, Some(self.file), &quotes) {
                 Some(row) => self.outlet.send(Item::Snapshot(Box::new(row)))?,
                 None => self.outlet.tally.reject("no_index", quotes.len() as u64),
             }
         }
         Ok(())
     }
-}
 
-impl Collector<'_> {
-    /// Notes how much of the file is read, 0..1.
-    pub(super) fn at_fraction(&mut self, fraction: f64) {
+    fn at_fraction(&mut self, fraction: f64) {
         self.outlet.fraction = fraction;
     }
 
-    /// Counts a row that could not even be read.
-    pub(super) fn reject(&mut self, class: &str) {
+    fn reject(&mut self, class: &str) {
         self.outlet.tally.rows += 1;
         self.outlet.tally.reject(class, 1);
     }

@@ -1,7 +1,8 @@
 //! Market history out of files: chains, delivery prices, candles, futures, funding, volatility index.
 //!
 //! ```text
-//! paths -> walk -> detect (by content) -> parquet | text -> quote, points (checks) -> collect -> sink -> rows
+//! paths -> walk -> detect (by content) -> parquet | text (vendors) -> quote, points (checks)
+//!       -> collect | hourly -> sink -> rows
 //! ```
 //!
 //! A file is read on a thread of its own, a row group or a line at a time, and handed on through a
@@ -10,6 +11,7 @@
 
 mod collect;
 mod detect;
+mod hourly;
 mod parquet;
 mod points;
 mod quote;
@@ -17,6 +19,7 @@ mod report;
 mod sink;
 mod text;
 mod time;
+mod vendors;
 mod walk;
 
 pub use report::{FileReport, Report};

@@ -1,9 +1,9 @@
 //! Chain rows out of Parquet, a record batch at a time.
 
-use super::collect::Collector;
+use super::collect::{Collector, Gather};
 use super::quote::RawQuote;
 use super::{Outlet, ReadError};
-use crate::db::chains::COLUMNS;
+use crate::db::chains::{COLUMNS, RECORDED};
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use arrow_array::cast::AsArray;
@@ -37,7 +37,7 @@ pub(super) fn read(
     let wanted = COLUMNS.iter().chain(&TEXTS).chain(&OTHERS).copied();
     let mask = ProjectionMask::columns(builder.parquet_schema(), wanted);
     let batches = builder.with_batch_size(BATCH).with_projection(mask).build();
-    let mut collector = Collector::new(outlet, name);
+    let mut collector = Collector::new(outlet, name, RECORDED);
     let mut rows = 0;
     for batch in batches.map_err(damaged)? {
         let outcome = batch

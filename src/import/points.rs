@@ -49,10 +49,16 @@ impl Shape {
                     .ok_or("candles without a column open_time, date, timestamp or time")?,
                 resolution_ms: name.resolution_ms()?,
             }),
-            Layout::Chains => return Err("chains are no plain series".to_owned()),
+            Layout::Stocks => return Err(STOCKS.to_owned()),
+            Layout::Chains | Layout::Tardis | Layout::OptionsDx => {
+                return Err("chains are no plain series".to_owned());
+            }
         })
     }
 }
+
+const STOCKS: &str = "an OptionsDX file with calls and puts side by side names no contract, and the desk trades \
+    Deribit's BTC and ETH: its files for those have one row per contract and a column [INSTRUMENT_NAME]";
 
 /// The words of a file's name: `btcusdt_binance_1h_2021-01-01.csv.gz`.
 struct FileName(Vec<String>);

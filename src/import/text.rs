@@ -1,10 +1,11 @@
 //! CSV, plain or compressed, a line at a time.
 
-use super::collect::Collector;
+use super::collect::{Collector, Gather};
+use super::hourly::Hourly;
 use super::points::{self, Shape};
 use super::quote::RawQuote;
-use super::{Item, Outlet, ReadError, time};
-use crate::db::chains::COLUMNS;
+use super::{Item, Outlet, ReadError, time, vendors};
+use crate::db::chains::{COLUMNS, RECORDED};
 use crate::db::series::{Point, Series};
 use csv::StringRecord;
 use std::collections::BTreeMap;
@@ -17,6 +18,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
     Chains,
+    /// Tardis `options_chain`: updates.
+    Tardis,
+    /// OptionsDX for Deribit: snapshots.
+    OptionsDx,
+    /// OptionsDX for stocks: refused with the reason.
+    Stocks,
     DeliveryPrices,
     VolatilityIndex,
     FundingRates,
@@ -26,7 +33,10 @@ pub(super) enum Layout {
 }
 
 /// Layouts with the columns that tell them, the most particular first.
-const LAYOUTS: [(Layout, &[&str]); 7] = [
+const LAYOUTS: [(Layout, &[&str]); 10] = [
+    (Layout::Tardis, &vendors::TARDIS_COLUMNS),
+    (Layout::OptionsDx, &vendors::OPTIONSDX_COLUMNS),
+    (Layout::Stocks, &vendors::OPTIONSDX_STOCKS),
     (
         Layout::Chains,
         &[
@@ -78,7 +88,7 @@ impl Layout {
     /// The name in reports.
     pub(super) fn kind(self) -> &'static str {
         match self {
-            Self::Chains => "chains",
+            Self::Chains | Self::Tardis | Self::OptionsDx | Self::Stocks => "chains",
             Self::DeliveryPrices => "delivery_prices",
             Self::VolatilityIndex => "volatility_index",
             Self::FundingRates => "funding_rates",
@@ -156,8 +166,26 @@ pub(super) fn read(
         .flexible(false)
         .from_reader(lines);
     let columns = Columns::of(&file.header);
-    if file.layout == Layout::Chains {
-        return chains(&file, &columns, &mut reader, name, outlet);
+    let mut lines = Numbered {
+        file: &file,
+        columns: &columns,
+        reader: &mut reader,
+    };
+    match file.layout {
+        Layout::Chains => {
+            return lines.quotes(raw_quote, &mut Collector::new(outlet, name, RECORDED));
+        }
+        Layout::OptionsDx => {
+            let mut collector = Collector::new(outlet, name, vendors::OPTIONSDX);
+            return lines.quotes(vendors::optionsdx, &mut collector);
+        }
+        Layout::Tardis => {
+            return lines.quotes(
+                vendors::tardis,
+                &mut Hourly::new(outlet, name, vendors::TARDIS),
+            );
+        }
+        _ => {}
     }
     let shape = Shape::of(file.layout, path, &columns).map_err(ReadError::Skipped)?;
     series(&file, &columns, &mut reader, shape, outlet)
@@ -182,32 +210,37 @@ fn next(
     }
 }
 
-fn chains(
-    file: &TextFile,
-    columns: &Columns,
-    reader: &mut Lines,
-    name: &str,
-    outlet: &mut Outlet,
-) -> Result<(), ReadError> {
-    let mut collector = Collector::new(outlet, name);
-    let mut line = StringRecord::new();
-    let mut rows = 0_u64;
-    loop {
-        match next(reader, &mut line, file.header.len()) {
-            Ok(None) => return Ok(collector.flush()?),
-            Ok(Some(true)) => match raw_quote(columns, &line) {
-                Ok(raw) => collector.take(&raw)?,
-                Err(class) => collector.reject(class),
-            },
-            Ok(Some(false)) => collector.reject("bad_line"),
-            Err(error) => {
-                collector.flush()?;
-                return Err(error);
+/// How a line of a layout is read.
+type ReadQuote = for<'a> fn(&Columns, &'a StringRecord) -> Result<RawQuote<'a>, &'static str>;
+
+/// The lines of a file of quotes.
+struct Numbered<'a> {
+    file: &'a TextFile,
+    columns: &'a Columns,
+    reader: &'a mut Lines,
+}
+
+impl Numbered<'_> {
+    fn quotes(&mut self, read: ReadQuote, gather: &mut dyn Gather) -> Result<(), ReadError> {
+        let mut line = StringRecord::new();
+        let mut rows = 0_u64;
+        loop {
+            match next(self.reader, &mut line, self.file.header.len()) {
+                Ok(None) => return Ok(gather.flush()?),
+                Ok(Some(true)) => match read(self.columns, &line) {
+                    Ok(raw) => gather.take(&raw)?,
+                    Err(class) => gather.reject(class),
+                },
+                Ok(Some(false)) => gather.reject("bad_line"),
+                Err(error) => {
+                    gather.flush()?;
+                    return Err(error);
+                }
             }
-        }
-        rows += 1;
-        if rows.is_multiple_of(STRIDE) {
-            collector.at_fraction(file.fraction());
+            rows += 1;
+            if rows.is_multiple_of(STRIDE) {
+                gather.at_fraction(self.file.fraction());
+            }
         }
     }
 }

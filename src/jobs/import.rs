@@ -33,8 +33,8 @@ impl Job for Import {
     }
 }
 
-/// Shows an import's progress on its job and stops when the job is cancelled.
-struct JobProgress<'a>(&'a Running);
+/// Shows the progress of an import or a fetch on its job and stops when the job is cancelled.
+pub(super) struct JobProgress<'a>(pub(super) &'a Running);
 
 impl Progress for JobProgress<'_> {
     fn report<'a>(

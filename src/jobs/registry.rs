@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 pub fn all() -> Registry {
     Registry::new()
         .register::<super::import::Import>()
+        .register::<super::fetch_history::FetchHistory>()
         .register::<super::sync_instruments::SyncInstruments>()
         .register::<super::record_market::RecordMarket>()
         .register::<super::tick::Tick>()

@@ -48,7 +48,7 @@ fn empty_tables_say_what_to_do_next() {
         (&["jobs", "list"], "No such jobs.\n"),
         (
             &["coverage"],
-            "No such market history is stored: `thetaq import PATH` loads some.\n",
+            "No such market history is stored: `thetaq import PATH` loads some, `thetaq fetch-history` fetches it from Deribit.\n",
         ),
         (
             &["schedules"],
@@ -91,6 +91,7 @@ fn people_read_tables() {
     delivery_prices deribit btc_usd: 2026-01-01 to 2026-01-05, 3 days, 3 rows
       2026-01  11..1
       2 days missing: 2026-01-03 to 2026-01-04
+      fill: thetaq fetch-history --underlying BTC --from 2026-01-03 --to 2026-01-04 --what deliveries
     "#);
     insta::assert_snapshot!(here.text(&["sql", "--query", "select index_name, price_usd from v_delivery_prices order by price_usd"]), @r#"
     index_name  price_usd

@@ -8,6 +8,7 @@
 mod backtest;
 mod exchange;
 mod exchange_orders;
+mod fetch;
 mod follow;
 mod import;
 mod mistakes;
@@ -38,4 +39,5 @@ mod sim_http_document;
 mod sim_http_faults;
 mod simulation;
 mod synthetic;
+mod vendors;
 mod web;

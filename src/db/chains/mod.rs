@@ -18,12 +18,15 @@ use super::{Db, Tx};
 use crate::domain::chain::{Chain, Source};
 use crate::domain::coin::Coin;
 use crate::domain::hex::hex;
+use crate::market::rebuilt::Rebuilt;
 use sha2::{Digest, Sha256};
 
 /// Source of imported files; what a replay reads unless told otherwise.
 pub const RECORDED: &str = "recorded";
 /// Source of chains this desk read from the exchange.
 pub const DERIBIT: &str = "deribit";
+/// Source of chains made from the exchange's trades; of another host's, `rebuilt:HOST`.
+pub const REBUILT: &str = "rebuilt";
 
 /// A snapshot ready to be stored.
 #[derive(Clone, Debug)]
@@ -66,22 +69,30 @@ impl SnapshotRow {
         self.packed.len()
     }
 
-    /// A snapshot of a file, in chain order; `None` when neither index nor forward is known.
-    pub fn recorded(collection: &str, file: Option<&str>, quotes: &QuoteTable) -> Option<Self> {
-        let (index_price, index_source) = quotes.index()?;
-        Some(Self::of_table(
-            RECORDED,
-            collection,
-            file,
-            quotes,
-            (index_price, index_source),
-        ))
+    /// A snapshot of a file under the source of its kind of file, in chain order; `None` when neither index nor
+    /// forward is known.
+    pub fn imported(
+        source: &str,
+        collection: &str,
+        file: Option<&str>,
+        quotes: &QuoteTable,
+    ) -> Option<Self> {
+        let index = quotes.index()?;
+        Some(Self::of_table(source, collection, file, quotes, index))
     }
 
     /// A chain this desk saw; [`load`] gives it back equal, save for the name of its source.
     pub fn of_chain(source: &str, chain: &Chain) -> Self {
         let quotes = QuoteTable::of_chain(chain);
         let index = (chain.index_price, chain.source);
+        Self::of_table(source, source, None, &quotes, index)
+    }
+
+    /// A chain made from trades; what stands behind each quote is its flag, `print` or `model`.
+    pub fn of_rebuilt(source: &str, rebuilt: &Rebuilt) -> Self {
+        let flags = rebuilt.provenance.iter().map(|one| one.as_str());
+        let quotes = QuoteTable::of_flagged(&rebuilt.chain, flags);
+        let index = (rebuilt.chain.index_price, rebuilt.chain.source);
         Self::of_table(source, source, None, &quotes, index)
     }
 
@@ -168,12 +179,8 @@ async fn merge(
     let (existing, differing) = held.settle_order();
     let inserted = (held.len() - before) as u64;
     if inserted > 0 && held.len() <= ROWS_MAX {
-        let merged = SnapshotRow::recorded(collection, row.file.as_deref(), &held);
+        let merged = SnapshotRow::imported(&row.source, collection, row.file.as_deref(), &held);
         let merged = merged.ok_or(sqlx::Error::RowNotFound)?;
-        let merged = SnapshotRow {
-            source: row.source.clone(),
-            ..merged
-        };
         write(tx, &merged, UPDATE).await?;
     }
     Ok(Stored {
@@ -281,10 +288,12 @@ fn decode(packed: &[u8]) -> sqlx::Result<QuoteTable> {
     unpack(packed).map_err(|corrupt| sqlx::Error::Decode(Box::new(corrupt)))
 }
 
-/// What a chain of a stored source is to a context: the synthetic market stays synthetic.
+/// What a chain of a stored source is to a context: the synthetic market stays synthetic, a model a model.
 fn kind(source: &str) -> Source {
     if source.starts_with("synthetic") {
         Source::Synthetic
+    } else if source.starts_with(REBUILT) {
+        Source::Model
     } else {
         Source::Recorded
     }

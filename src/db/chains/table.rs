@@ -247,6 +247,19 @@ impl QuoteTable {
         table
     }
 
+    /// A chain of our own with a word about each quote, in the chain's order.
+    pub fn of_flagged(chain: &Chain, flags: impl Iterator<Item = &'static str>) -> Self {
+        let mut table = Self::new(chain.coin, chain.at_ms, false);
+        for (quote, flag) in chain.quotes.iter().zip(flags) {
+            table.push(&Entry {
+                flag: Some(flag),
+                ..entry_of(quote, chain.index_price)
+            });
+        }
+        table.settle_order();
+        table
+    }
+
     /// Rows for people and programs, every stored column with its unit as in [`QuoteRow`].
     pub fn rows(&self) -> Vec<QuoteRow> {
         self.entries()

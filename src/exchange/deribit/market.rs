@@ -259,14 +259,14 @@ impl DeribitClient {
 }
 
 /// 08:00 UTC of a day `2026-01-30`.
-fn day_end_ms(date: &str) -> Option<i64> {
+pub(super) fn day_end_ms(date: &str) -> Option<i64> {
     let day: NaiveDate = date.parse().ok()?;
     let midnight = day.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis();
     Some(midnight + EXPIRY_HOUR_MS)
 }
 
 /// The wire has shown percent points (129.36) and fractions (0.21); no index was ever below 5 % or above 500 %.
-fn as_fraction(value: f64) -> f64 {
+pub(super) fn as_fraction(value: f64) -> f64 {
     if value > 5.0 { value / 100.0 } else { value }
 }
 

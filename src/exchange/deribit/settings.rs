@@ -59,6 +59,21 @@ impl Host {
     }
 }
 
+impl Host {
+    /// What market data of this host is stored under, so that the testnet's is not mixed with the main host's:
+    /// `deribit`, `deribit:test`, `deribit:127.0.0.1:9901/api/v2`.
+    pub fn source(&self) -> String {
+        match self {
+            Self::Main | Self::History => "deribit".to_owned(),
+            Self::Test => "deribit:test".to_owned(),
+            Self::Url(url) => {
+                let host = url.trim_start_matches("https://");
+                format!("deribit:{}", host.trim_start_matches("http://"))
+            }
+        }
+    }
+}
+
 /// The text without what may be a password in it.
 fn shown(text: &str) -> String {
     text.rsplit_once('@')

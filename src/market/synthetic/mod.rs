@@ -5,8 +5,10 @@ mod fitted;
 mod path;
 mod quotes;
 mod strikes;
+mod tape;
 
 pub use path::MarketRegime;
+pub use tape::TapeTrade;
 
 use crate::clock::{Noise, Random};
 use crate::domain::chain::{Chain, Quote, Source};
@@ -15,14 +17,24 @@ use crate::domain::context::History;
 use crate::domain::instrument::{DAY_MS, Instrument, OptionType, Style};
 use crate::domain::math::exp;
 use crate::market::listing::expiries;
-use crate::market::surface::{Surface, SurfaceState};
+use crate::market::surface::{Surface, SurfaceShape, SurfaceState};
 use bridge::{Segment, bridge};
-use fitted::fitted;
+use fitted::{SpreadShape, fitted};
 use path::{Path, slot};
 use quotes::Expiry;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use strikes::{Strike, strikes};
+
+/// The shape of a coin's surface that does not move, as fitted to recorded chains.
+pub fn surface_shape(coin: Coin) -> &'static SurfaceShape {
+    &fitted(coin).surface
+}
+
+/// Median of ask less bid in recorded chains, coin, at days to expiry and |delta|.
+pub fn typical_spread(coin: Coin, dte: f64, delta: f64) -> f64 {
+    exp(SpreadShape::ln_width(&fitted(coin).spread.row(dte), delta))
+}
 
 /// What has been computed already, by coin and expiry; a cache, never a state.
 type Kept<T> = Arc<RwLock<BTreeMap<(Coin, i64), T>>>;

@@ -275,3 +275,37 @@ fn each_regime_has_its_own_volatility_and_stress_the_most() {
     assert!((0.2..0.4).contains(&share(MarketRegime::Bull)));
     assert!((0.02..0.12).contains(&share(MarketRegime::Stress)));
 }
+
+#[test]
+fn the_tape_repeats_in_both_directions_and_trades_at_the_quotes_of_its_moment() {
+    let market = Synthetic::new("tape");
+    let (from_ms, to_ms) = (NEW_YEAR_MS + HOUR_MS, NEW_YEAR_MS + 5 * HOUR_MS);
+    let trades: Vec<TapeTrade> = market.tape(Coin::Btc, from_ms, to_ms).collect();
+    let mut backwards: Vec<TapeTrade> = market.tape(Coin::Btc, from_ms, to_ms).rev().collect();
+    backwards.reverse();
+    assert_eq!(trades, backwards);
+    assert!((60..240).contains(&trades.len()), "{}", trades.len());
+    assert!(trades.is_sorted_by(|a, b| (a.at_ms, a.number) < (b.at_ms, b.number)));
+    let within = market.tape(Coin::Btc, trades[3].at_ms, trades[9].at_ms);
+    assert_eq!(within.collect::<Vec<_>>(), trades[3..=9]);
+    for trade in trades.iter().step_by(17) {
+        let chain = market.chain(Coin::Btc, trade.at_ms);
+        let quote = chain
+            .quote(&trade.quote.instrument)
+            .expect("listed at the trade");
+        let met = if trade.side == crate::domain::order::Side::Buy {
+            quote.ask
+        } else {
+            quote.bid
+        };
+        assert_eq!(Some(trade.price), met);
+    }
+    assert_ne!(
+        trades[0].quote,
+        Synthetic::new("x")
+            .tape(Coin::Btc, from_ms, to_ms)
+            .next()
+            .expect("one")
+            .quote
+    );
+}

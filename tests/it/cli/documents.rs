@@ -76,10 +76,19 @@ fn history(here: &Terminal) {
         (&json!(0), &json!(5))
     );
 
-    let days = here.json(&["coverage"]);
+    let found = here.json(&["coverage"]);
+    let days = &found["days"];
     assert_eq!(days.as_array().unwrap().len(), 5);
     has(
-        first(&days),
+        first(&found["gaps"]),
+        &["kind", "source", "underlying", "from", "to", "days", "fill"],
+    );
+    assert_eq!(
+        found["gaps"][0]["fill"],
+        "thetaq fetch-history --underlying BTC --from 2026-01-03 --to 2026-01-04 --what deliveries"
+    );
+    has(
+        first(days),
         &[
             "kind",
             "source",
@@ -98,7 +107,7 @@ fn history(here: &Terminal) {
         "--underlying",
         "btc_usd",
     ]);
-    assert_eq!(prices.as_array().unwrap().len(), 3);
+    assert_eq!(prices["days"].as_array().unwrap().len(), 3);
     let rows = here.json(&[
         "sql",
         "--query",
@@ -287,7 +296,7 @@ fn recorded_chains_are_replayed_and_shown() {
     );
     assert_eq!(replayed["snapshots"], replayed["decisions"]);
     let days = here.json(&["coverage", "--kind", "chains"]);
-    let chains: i64 = days
+    let chains: i64 = days["days"]
         .as_array()
         .unwrap()
         .iter()

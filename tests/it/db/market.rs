@@ -2,10 +2,13 @@
 
 use super::{HOUR_MS, Pair, START_MS};
 use thetaq::db::chains::{self, SnapshotRow};
+use thetaq::db::fetched::{self, Stretch};
 use thetaq::db::series::{self, Point, Series};
-use thetaq::db::{coverage, history, instruments, pages};
+use thetaq::db::{coverage, history, instruments, pages, prints};
 use thetaq::domain::chain::Source;
 use thetaq::domain::coin::Coin;
+use thetaq::domain::order::Side;
+use thetaq::domain::tape::Print;
 use thetaq::market::synthetic::Synthetic;
 
 const BTC: Coin = Coin::Btc;
@@ -151,4 +154,85 @@ async fn contracts_are_known_from_when_they_were_seen() {
         .same(async |db| Ok(instruments::listed(db, "sim", BTC, START_MS - 1).await?))
         .await;
     assert_eq!(before, [], "no contract before it was listed");
+}
+
+fn print(trade_id: &str, at_ms: i64) -> Print {
+    Print {
+        trade_id: trade_id.to_owned(),
+        at_ms,
+        instrument: "BTC-30JAN26-90000-C".parse().unwrap(),
+        side: Side::Sell,
+        price: 0.0235,
+        amount: 0.3,
+        iv: Some(0.4567),
+        mark_price: None,
+        index_price: Some(91_234.5),
+        is_block: true,
+        is_liquidation: false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prints_are_stored_once_and_stretches_only_grow() {
+    let pair = Pair::empty().await;
+    let both = [print("2", START_MS + 5), print("1", START_MS)];
+    let source = "deribit:test";
+    for (inserted, existing) in [(2, 0), (0, 2)] {
+        let stored = pair
+            .change(async |tx| Ok(prints::insert(tx, source, BTC, &both).await?))
+            .await;
+        assert_eq!((stored.inserted, stored.existing), (inserted, existing));
+    }
+    let between = pair
+        .same(async |db| Ok(prints::between(db, source, BTC, START_MS, START_MS + 5).await?))
+        .await;
+    assert_eq!(between, [both[1].clone(), both[0].clone()]);
+    let other = pair
+        .same(async |db| Ok(prints::between(db, "deribit", BTC, 0, i64::MAX).await?))
+        .await;
+    assert_eq!(other, [], "sources are not mixed");
+
+    for (from_ms, to_ms) in [(10, 20), (10, 30), (10, 25), (40, 50)] {
+        let stretch = Stretch {
+            source,
+            kind: "trades",
+            coin: BTC,
+            from_ms,
+            to_ms,
+            rows: 7,
+        };
+        pair.change(async |tx| Ok(fetched::extend(tx, &stretch, START_MS).await?))
+            .await;
+    }
+    let known = pair
+        .same(async |db| Ok(fetched::stretches(db, source, "trades", BTC).await?))
+        .await;
+    assert_eq!(known, [(10, 30), (40, 50)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_without_a_source_says_whose_rows_it_holds() {
+    let pair = Pair::empty().await;
+    let name = BTC.index_name().to_owned();
+    let (closes, dvol) = (
+        Series::DeliveryPrices { index_name: name },
+        Series::VolatilityIndex { underlying: BTC },
+    );
+    let foreign = async |source: &str| {
+        pair.same(async |db| {
+            let closes = fetched::foreign_delivery_price(db, source, BTC).await?;
+            Ok((closes, fetched::foreign_volatility(db, source, BTC).await?))
+        })
+        .await
+    };
+    assert_eq!(foreign("deribit").await, (None, None));
+    let here = "deribit:127.0.0.1:1/api/v2 public/get";
+    for (series, file, at_ms) in [(&closes, "prices.csv", 1), (&dvol, here, 2)] {
+        let point = [Point::new(at_ms, [Some(0.5)])];
+        pair.change(async |tx| Ok(series::insert(tx, series, file, &point).await?))
+            .await;
+    }
+    assert_eq!(foreign("deribit").await, (None, Some(here.to_owned())));
+    let (closes, dvol) = foreign("deribit:127.0.0.1:1/api/v2").await;
+    assert_eq!((closes.as_deref(), dvol), (Some("prices.csv"), None));
 }

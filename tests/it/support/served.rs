@@ -73,8 +73,18 @@ impl Server {
         Self::over(synthetic(), plan, clock, key).await
     }
 
+    /// The same, showing the whole tape as a history host does.
+    pub(crate) async fn history(plan: FaultPlan) -> Self {
+        let clock = Clock::manual(START_MS, &["served"]);
+        Self::serve(synthetic(), plan, clock, Key::from_seed("served"), true).await
+    }
+
     /// The same over a market of the test's own.
     pub(crate) async fn over(market: Market, plan: FaultPlan, clock: Clock, key: Key) -> Self {
+        Self::serve(market, plan, clock, key, false).await
+    }
+
+    async fn serve(market: Market, plan: FaultPlan, clock: Clock, key: Key, history: bool) -> Self {
         let keeper = Arc::new(MemoryKeeper::default());
         let sim = SimExchange::new(market, keeper, deposits());
         let archive = Retention {
@@ -87,6 +97,7 @@ impl Server {
             key,
             faults: Faults::new(plan),
             calls: Calls::default(),
+            history,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let root = format!("http://{}/api/v2", listener.local_addr().unwrap());

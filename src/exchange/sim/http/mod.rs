@@ -52,6 +52,9 @@ pub struct Served {
     pub faults: Faults,
     /// What was called, whatever became of it.
     pub calls: Calls,
+    /// The public tape reaches back to the beginning and shows the trades of others too, as the
+    /// exchange's history host does; otherwise the last day of this account's own.
+    pub history: bool,
 }
 
 /// Everything a request needs.
@@ -61,6 +64,7 @@ struct House {
     key: Key,
     faults: Faults,
     calls: Calls,
+    history: bool,
     sessions: Mutex<Sessions>,
     credits: Mutex<Credits>,
     /// Chains of the last 08:00 UTC, whose marks are the settlement prices.
@@ -88,6 +92,7 @@ pub async fn serve(
         key: served.key,
         faults: served.faults,
         calls: served.calls,
+        history: served.history,
         sessions: Mutex::default(),
         credits: Mutex::default(),
         settled: Mutex::default(),

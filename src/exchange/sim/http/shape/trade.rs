@@ -2,9 +2,12 @@
 
 use super::instrument::contracts;
 use super::number;
+use super::quote::side_iv;
+use crate::domain::coin::Coin;
 use crate::domain::portfolio::currency;
 use crate::exchange::facts::PostOnly;
 use crate::exchange::sim::venue::{Print, Venue};
+use crate::market::synthetic::TapeTrade;
 use serde_json::{Value, json};
 
 /// A trade as everybody sees it; its direction is the taker's.
@@ -28,6 +31,29 @@ pub(in super::super) fn public(print: &Print) -> Value {
         "index_price": number(fill.index_price),
         "mark_price": number(print.mark_price),
         "iv": number(print.mark_iv),
+    })
+}
+
+/// A trade of others, by the exchange's form of ids: bare for BTC, with the coin for the rest.
+pub(in super::super) fn of_tape(trade: &TapeTrade) -> Value {
+    let (quote, contract) = (&trade.quote, &trade.quote.instrument);
+    let id = match contract.coin {
+        Coin::Btc => trade.number.to_string(),
+        coin @ Coin::Eth => format!("{coin}-{}", trade.number),
+    };
+    json!({
+        "trade_id": id,
+        "trade_seq": trade.number,
+        "instrument_name": contract.name(),
+        "timestamp": trade.at_ms,
+        "direction": trade.side.as_str(),
+        "tick_direction": 1,
+        "price": trade.price,
+        "amount": trade.amount,
+        "contracts": trade.amount,
+        "index_price": trade.index_price,
+        "mark_price": quote.mark,
+        "iv": side_iv(quote, Some(trade.price), trade.at_ms),
     })
 }
 

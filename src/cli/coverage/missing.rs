@@ -1,0 +1,312 @@
+//! What the calendar lacks, and the command that fills it.
+
+use super::{Place, Source};
+use crate::domain::coin::Coin;
+use crate::domain::instrument::DAY_MS;
+use chrono::{Days, NaiveDate};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A run of days without anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Gap {
+    #[serde(flatten)]
+    pub(super) place: Place,
+    pub(super) from: NaiveDate,
+    /// Its last day.
+    pub(super) to: NaiveDate,
+    pub(super) days: i64,
+    /// The command that fills it; absent when the exchange was asked and has nothing.
+    pub(super) fill: Option<String>,
+}
+
+/// Stretches that were fetched whole, `[from_ms, to_ms)`, by the kind of history and the coin.
+pub(super) type Fetched = BTreeMap<(String, Coin), Vec<(i64, i64)>>;
+
+/// Gaps of every source between its first and last day, and the days for which chains are stored but not what
+/// features of a decision are made from.
+pub(super) fn gaps(sources: &BTreeMap<Place, Source>, fetched: &Fetched) -> Vec<Gap> {
+    let mut found: Vec<Gap> = Vec::new();
+    for (place, source) in sources {
+        let runs = source.gaps().into_iter();
+        found.extend(runs.map(|(from, days)| gap(place, from, days, fetched)));
+    }
+    found.extend(beside_chains(sources, fetched));
+    found
+}
+
+fn gap(place: &Place, from: NaiveDate, days: i64, fetched: &Fetched) -> Gap {
+    let to = from + Days::new(days.unsigned_abs() - 1);
+    let has_none = place.coin().is_some_and(|coin| {
+        let known = fetched.get(&(place.kind.clone(), coin));
+        known.is_some_and(|known| covered(known, from, to))
+    });
+    Gap {
+        place: place.clone(),
+        from,
+        to,
+        days,
+        fill: (!has_none).then(|| place.fill(from, to)),
+    }
+}
+
+/// True when one stretch holds all of the days.
+fn covered(known: &[(i64, i64)], from: NaiveDate, to: NaiveDate) -> bool {
+    let midnight = |day: NaiveDate| {
+        day.and_hms_opt(0, 0, 0)
+            .map(|at| at.and_utc().timestamp_millis())
+    };
+    let (Some(from_ms), Some(to_ms)) = (midnight(from), midnight(to)) else {
+        return false;
+    };
+    known
+        .iter()
+        .any(|(start_ms, end_ms)| *start_ms <= from_ms && to_ms + DAY_MS <= *end_ms)
+}
+
+/// Days from the first to the last chain of a coin that stand before or after all delivery prices or closes of the
+/// volatility index, or all of them where there are none at all.
+fn beside_chains(sources: &BTreeMap<Place, Source>, fetched: &Fetched) -> Vec<Gap> {
+    let mut found = Vec::new();
+    for coin in Coin::ALL {
+        let chains = sources
+            .iter()
+            .filter(|(place, _)| place.kind == "chains" && place.coin() == Some(coin));
+        let ends: Vec<(NaiveDate, NaiveDate)> = chains.map(|(_, source)| source.ends()).collect();
+        let first = ends.iter().map(|(first, _)| *first).min();
+        let last = ends.iter().map(|(_, last)| *last).max();
+        let (Some(first), Some(last)) = (first, last) else {
+            continue;
+        };
+        for place in [
+            Place::of("delivery_prices", coin.index_name()),
+            Place::of("volatility_index", coin.as_str()),
+        ] {
+            let held = sources.get(&place).map(Source::ends);
+            for (from, to) in outside((first, last), held) {
+                found.push(gap(&place, from, (to - from).num_days() + 1, fetched));
+            }
+        }
+    }
+    found
+}
+
+/// The days of `wanted` before and after those `held`.
+fn outside(
+    (first, last): (NaiveDate, NaiveDate),
+    held: Option<(NaiveDate, NaiveDate)>,
+) -> Vec<(NaiveDate, NaiveDate)> {
+    let Some((held_first, held_last)) = held else {
+        return vec![(first, last)];
+    };
+    let one = Days::new(1);
+    [
+        (first, last.min(held_first - one)),
+        (first.max(held_last + one), last),
+    ]
+    .into_iter()
+    .filter(|(from, to)| from <= to)
+    .collect()
+}
+
+impl Place {
+    fn of(kind: &str, underlying: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            source: "deribit".to_owned(),
+            underlying: underlying.to_owned(),
+            resolution: None,
+        }
+    }
+
+    /// The coin behind `BTC`, `btc_usd` and `BTC-PERPETUAL`.
+    pub(super) fn coin(&self) -> Option<Coin> {
+        let head = self.underlying.split(['-', '_']).next()?;
+        head.to_uppercase().parse().ok()
+    }
+
+    /// The command that fills days of this source: the exchange's public past where it has them, else a file.
+    pub(super) fn fill(&self, from: NaiveDate, to: NaiveDate) -> String {
+        let (Some(coin), Some(what)) = (self.coin(), self.fetched_as()) else {
+            return "thetaq import PATH".to_owned();
+        };
+        let host = self.source.split_once(':').map(|(_, host)| host);
+        let host = host.map(|host| match host {
+            "test" => " --url test".to_owned(),
+            host => format!(" --url http://{host}"),
+        });
+        let host = host.unwrap_or_default();
+        let rebuild = if self.kind == "chains" {
+            " --rebuild 1h"
+        } else {
+            ""
+        };
+        format!(
+            "thetaq fetch-history --underlying {coin} --from {from} --to {to} --what {what}{host}{rebuild}"
+        )
+    }
+
+    /// What `thetaq fetch-history` calls it; `None` for what only files have.
+    fn fetched_as(&self) -> Option<&'static str> {
+        let is_ours = self.source == "deribit" || self.source.starts_with("deribit:");
+        match self.kind.as_str() {
+            "delivery_prices" => Some("deliveries"),
+            "volatility_index" => Some("dvol"),
+            "trades" => Some("trades"),
+            // The exchange keeps no quotes, but its trades make chains.
+            "chains" if self.source.starts_with("rebuilt") => Some("trades,deliveries,dvol"),
+            "candles" if is_ours && self.resolution.as_deref() == Some("1h") => Some("candles"),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().expect("a date")
+    }
+
+    fn fill(kind: &str, source: &str, underlying: &str, resolution: Option<&str>) -> String {
+        let place = Place {
+            kind: kind.to_owned(),
+            source: source.to_owned(),
+            underlying: underlying.to_owned(),
+            resolution: resolution.map(str::to_owned),
+        };
+        place.fill(day("2026-01-03"), day("2026-01-04"))
+    }
+
+    #[test]
+    fn every_kind_has_the_command_that_fills_it() {
+        let fetch = "thetaq fetch-history --underlying";
+        let days = "--from 2026-01-03 --to 2026-01-04 --what";
+        for (kind, source, underlying, resolution, expect) in [
+            (
+                "delivery_prices",
+                "deribit",
+                "btc_usd",
+                None,
+                format!("{fetch} BTC {days} deliveries"),
+            ),
+            (
+                "volatility_index",
+                "deribit",
+                "ETH",
+                None,
+                format!("{fetch} ETH {days} dvol"),
+            ),
+            (
+                "trades",
+                "deribit",
+                "BTC",
+                None,
+                format!("{fetch} BTC {days} trades"),
+            ),
+            (
+                "trades",
+                "deribit:test",
+                "BTC",
+                None,
+                format!("{fetch} BTC {days} trades --url test"),
+            ),
+            (
+                "candles",
+                "deribit:127.0.0.1:9901/api/v2",
+                "ETH-PERPETUAL",
+                Some("1h"),
+                format!("{fetch} ETH {days} candles --url http://127.0.0.1:9901/api/v2"),
+            ),
+            (
+                "candles",
+                "binance",
+                "BTCUSDT",
+                Some("1h"),
+                "thetaq import PATH".to_owned(),
+            ),
+            (
+                "candles",
+                "deribit",
+                "BTC-PERPETUAL",
+                Some("1m"),
+                "thetaq import PATH".to_owned(),
+            ),
+            (
+                "chains",
+                "rebuilt",
+                "BTC",
+                None,
+                format!("{fetch} BTC {days} trades,deliveries,dvol --rebuild 1h"),
+            ),
+            (
+                "chains",
+                "tardis",
+                "BTC",
+                None,
+                "thetaq import PATH".to_owned(),
+            ),
+        ] {
+            assert_eq!(fill(kind, source, underlying, resolution), expect);
+        }
+    }
+
+    #[test]
+    fn what_the_exchange_does_not_have_is_not_offered() {
+        let place = Place::of("delivery_prices", "btc_usd");
+        let held = |text: &str| (day(text), 1);
+        let source = Source {
+            days: [held("2026-01-02"), held("2026-01-05"), held("2026-01-07")].into(),
+            quotes: 0,
+        };
+        let sources = BTreeMap::from([(place, source)]);
+        // 2026-01-03 to 2026-01-04 were fetched whole; 2026-01-06 only in part.
+        let third_ms = 1_767_398_400_000;
+        let known = vec![
+            (third_ms, third_ms + 2 * DAY_MS),
+            (third_ms + 3 * DAY_MS, third_ms + 4 * DAY_MS - 1),
+        ];
+        let fetched = BTreeMap::from([(("delivery_prices".to_owned(), Coin::Btc), known)]);
+        let found = gaps(&sources, &fetched);
+        let shown: Vec<_> = found
+            .iter()
+            .map(|gap| (gap.days, gap.fill.is_some()))
+            .collect();
+        assert_eq!(shown, [(2, false), (1, true)]);
+    }
+
+    #[test]
+    fn chains_without_the_history_beside_them_are_missing_it() {
+        let chains = Source {
+            days: [(day("2026-01-02"), 4), (day("2026-01-09"), 4)].into(),
+            quotes: 9,
+        };
+        let prices = Source {
+            days: [(day("2026-01-05"), 1), (day("2026-01-06"), 1)].into(),
+            quotes: 0,
+        };
+        let chain = Place {
+            source: "recorded".to_owned(),
+            ..Place::of("chains", "BTC")
+        };
+        let sources = BTreeMap::from([
+            (chain, chains),
+            (Place::of("delivery_prices", "btc_usd"), prices),
+        ]);
+        let found = gaps(&sources, &Fetched::new());
+        let shown: Vec<String> = found
+            .iter()
+            .map(|gap| format!("{} {} {}", gap.place.kind, gap.from, gap.to))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "chains 2026-01-03 2026-01-08",
+                "delivery_prices 2026-01-02 2026-01-04",
+                "delivery_prices 2026-01-07 2026-01-09",
+                "volatility_index 2026-01-02 2026-01-09",
+            ]
+        );
+    }
+}
