@@ -42,7 +42,10 @@ pub(super) async fn end(ctx: &Ctx, registry: &Registry) -> anyhow::Result<()> {
 /// Whether the desk wants its orders back and no other process works on it.
 async fn alone(ctx: &Ctx) -> anyhow::Result<bool> {
     let since_ms = ctx.clock.wall_ms() - ctx.config.queue.lease_ms;
-    let wanted = ctx.config.desk.cancel_on_stop && !ctx.row().await?.dry_run;
+    // A desk that was never opened has no orders anywhere.
+    let sends = desks::get(&ctx.db, &ctx.desk).await?;
+    let sends = sends.is_some_and(|row| !row.dry_run);
+    let wanted = ctx.config.desk.cancel_on_stop && sends;
     Ok(wanted && !desks::alive(&ctx.db, since_ms).await?.now)
 }
 

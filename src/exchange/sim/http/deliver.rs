@@ -45,7 +45,7 @@ async fn answer(house: &House, line: &Line, request: Request) -> Response {
             header: authorization(&head.headers),
             in_us,
         }),
-        Err(error) => Err(Refused::new(asked.id, error)),
+        Err(error) => Err(Box::new(Refused::new(asked.id, error))),
     });
     match visit {
         Ok(visit) => {

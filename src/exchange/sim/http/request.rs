@@ -27,8 +27,8 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    pub(super) fn new(id: Option<Value>, error: RpcError) -> Box<Self> {
-        Box::new(Self { id, error })
+    pub(super) fn new(id: Option<Value>, error: RpcError) -> Self {
+        Self { id, error }
     }
 }
 
@@ -36,13 +36,16 @@ impl Refused {
 pub(super) fn read(path: &str, uri: &Uri, body: &Bytes) -> Result<Asked, Box<Refused>> {
     if body.len() > BODY_MAX_BYTES {
         let error = RpcError::because(-32_600, "Invalid Request", "request entity too large");
-        return Err(Refused::new(None, error));
+        return Err(Box::new(Refused::new(None, error)));
     }
     if body.is_empty() {
-        return from_query(path, uri).map_err(|error| Refused::new(None, error));
+        return from_query(path, uri).map_err(|error| Box::new(Refused::new(None, error)));
     }
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
-        return Err(Refused::new(None, RpcError::bad_request("invalid json")));
+        return Err(Box::new(Refused::new(
+            None,
+            RpcError::bad_request("invalid json"),
+        )));
     };
     from_body(path, body)
 }
@@ -65,12 +68,12 @@ fn from_query(path: &str, uri: &Uri) -> Result<Asked, RpcError> {
 fn from_body(path: &str, body: Value) -> Result<Asked, Box<Refused>> {
     let Value::Object(mut body) = body else {
         let error = RpcError::because(-32_600, "Invalid Request", "one request object expected");
-        return Err(Refused::new(None, error));
+        return Err(Box::new(Refused::new(None, error)));
     };
     let id = body.remove("id").filter(|id| !id.is_null());
     let invalid = |reason: &str| {
         let error = RpcError::because(-32_600, "Invalid Request", reason);
-        Refused::new(id.clone(), error)
+        Box::new(Refused::new(id.clone(), error))
     };
     if body.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
         return Err(invalid("jsonrpc must be \"2.0\""));
@@ -89,7 +92,7 @@ fn from_body(path: &str, body: Value) -> Result<Asked, Box<Refused>> {
         Some(Value::Object(params)) => params,
         Some(_) => {
             let error = RpcError::because(-32_602, "Invalid params", "params must be named");
-            return Err(Refused::new(id, error));
+            return Err(Box::new(Refused::new(id, error)));
         }
     };
     Ok(Asked {
