@@ -100,7 +100,7 @@ async fn paused_past_its_lease_it_cannot_acknowledge_what_another_took_over() {
         let paused = Process::worker(&desk);
         let id = desk.enqueue(Probe::new("slow"), Options::default()).await;
         let first = desk.in_state(&id, "running").await;
-        paused.signal("STOP");
+        pause_between_writes(&desk, &paused).await;
         let _heir = Process::worker(&desk);
         let second = desk.row_when(&id, |row| row.attempt == 2).await;
         paused.signal("CONT");
@@ -119,6 +119,19 @@ async fn paused_past_its_lease_it_cannot_acknowledge_what_another_took_over() {
         assert_eq!(names, ["available", "succeeded"]);
     })
     .await;
+}
+
+/// A process that stands still inside a transaction holds SQLite's only write lock, and nobody could take over.
+async fn pause_between_writes(desk: &Desk, process: &Process) {
+    loop {
+        process.signal("STOP");
+        let free = tokio::time::timeout(Duration::from_secs(1), desk.ctx.db.begin()).await;
+        if free.is_ok_and(|transaction| transaction.is_ok()) {
+            return;
+        }
+        process.signal("CONT");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
