@@ -36,6 +36,7 @@ pub use strategy::{Propose, Strategy};
 pub use synthetic::synthetic;
 pub use what_if::{Wanted, what_if};
 
+use crate::clock::iso;
 use crate::domain::coin::Coin;
 
 /// Why a run cannot be made or cannot go on; says what would help.
@@ -65,11 +66,6 @@ pub fn run_with(data: &Data, setup: &Setup, strategy: Strategy<'_>) -> Result<Ou
     let mut run = Run::new(data, setup, strategy)?;
     run.advance(usize::MAX)?;
     Ok(run.finish())
-}
-
-fn iso(at_ms: i64) -> String {
-    let at = chrono::DateTime::from_timestamp_millis(at_ms).unwrap_or_default();
-    at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 #[cfg(test)]

@@ -45,11 +45,7 @@ impl Job for Backtest {
     };
 
     async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
-        let settings = match &self.settings {
-            Value::Null => json!({}),
-            given => given.clone(),
-        };
-        let setup = Setup::parse(&settings).map_err(|error| JobError::Abort(error.into()))?;
+        let setup = setup(&self.settings)?;
         job.progress(0.0, "reading the market").await;
         let seed = self.market_seed.as_deref();
         let data = load(&ctx, job, &self.source, seed, &setup).await?;
@@ -57,6 +53,15 @@ impl Job for Backtest {
         let end = open.walk(&ctx, job, self.checkpoint_steps).await;
         open.end(&ctx, job, end).await
     }
+}
+
+/// The settings of a job's payload, checked; none given are all the defaults.
+pub(super) fn setup(given: &Value) -> Result<Setup, JobError> {
+    let settings = match given {
+        Value::Null => &json!({}),
+        given => given,
+    };
+    Setup::parse(settings).map_err(|error| JobError::Abort(error.into()))
 }
 
 /// A run under way.

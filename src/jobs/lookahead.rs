@@ -1,7 +1,7 @@
 //! `lookahead`: proof that a run does not see the future. Decisions on data that end at an instant must
 //! equal those on all data up to it.
 
-use super::backtest::load;
+use super::backtest::{load, setup};
 use super::{Defaults, Done, Job, JobError, Running};
 use crate::backtest::{Data, Setup, Taken, run};
 use crate::ctx::Ctx;
@@ -35,11 +35,7 @@ impl Job for Lookahead {
     };
 
     async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
-        let settings = match &self.settings {
-            Value::Null => json!({}),
-            given => given.clone(),
-        };
-        let setup = Setup::parse(&settings).map_err(|error| JobError::Abort(error.into()))?;
+        let setup = setup(&self.settings)?;
         let data = self.load(&ctx, job, &setup).await?;
         let times: Vec<i64> = data.snapshots().iter().map(|one| one.chain.at_ms).collect();
         let whole = decide(data, setup.clone()).await?;

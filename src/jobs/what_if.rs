@@ -1,6 +1,6 @@
 //! `what_if`: what selling one call at one instant would have come to.
 
-use super::backtest::load;
+use super::backtest::{load, setup};
 use super::{Defaults, Done, Job, JobError, Running};
 use crate::backtest::{Setup, Wanted, what_if};
 use crate::ctx::Ctx;
@@ -37,11 +37,7 @@ impl Job for WhatIf {
     };
 
     async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
-        let settings = match &self.settings {
-            Value::Null => json!({}),
-            given => given.clone(),
-        };
-        let setup = Setup::parse(&settings).map_err(|error| JobError::Abort(error.into()))?;
+        let setup = setup(&self.settings)?;
         let life_ms = match self.instrument {
             // A day more, so that a snapshot after the expiry is among them.
             Some(call) => (call.expiry_ms - self.at_ms + DAY_MS).clamp(DAY_MS, LONGEST_MS),
