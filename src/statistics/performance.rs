@@ -75,9 +75,14 @@ pub fn returns(equity: &[(i64, f64)]) -> Option<Vec<f64>> {
     (positive && ordered && equity.len() > 1).then(|| equity.windows(2).map(simple).collect())
 }
 
+/// Sample deviation of one step, not annualised; None with fewer than two returns.
+pub fn deviation(returns: &[f64]) -> Option<f64> {
+    variance(returns).map(f64::sqrt)
+}
+
 /// Sharpe ratio of one step, not annualised; None without variance.
 pub fn sharpe(returns: &[f64]) -> Option<f64> {
-    let deviation = variance(returns)?.sqrt();
+    let deviation = deviation(returns)?;
     (deviation > 0.0).then_some(mean(returns)? / deviation)
 }
 
@@ -103,11 +108,13 @@ pub fn drawdown(equity: &[(i64, f64)]) -> Option<Drawdown> {
     })
 }
 
-/// Every stretch below a high, oldest first.
-fn falls(equity: &[(i64, f64)]) -> Vec<Drawdown> {
+/// Every stretch below a high, oldest first; `longest_ms` of a single stretch is 0.
+pub fn falls(equity: &[(i64, f64)]) -> Vec<Drawdown> {
     let mut falls = Vec::new();
     let mut open: Option<Drawdown> = None;
-    let mut peak = equity[0];
+    let Some(&(mut peak)) = equity.first() else {
+        return falls;
+    };
     for &(at_ms, value) in equity {
         if value >= peak.1 {
             let closed = open.take().map(|fall| Drawdown {

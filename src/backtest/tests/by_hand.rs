@@ -250,7 +250,7 @@ fn mistake_13_a_missing_delivery_price_is_an_error_and_not_a_zero() {
     let error = run(&data(None), &setup()).expect_err("nothing to settle at");
     let text = error.to_string();
     assert!(
-        text.contains("2026-01-16 08:00 UTC") && text.contains("thetaq import"),
+        text.contains("2026-01-16T08:00:00Z") && text.contains("thetaq import"),
         "{text}"
     );
 }

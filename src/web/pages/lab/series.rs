@@ -2,6 +2,7 @@
 
 use crate::db::backtests::EquityRow;
 use crate::domain::instrument::DAY_MS;
+use crate::statistics::performance::{self, falls};
 use std::collections::BTreeMap;
 
 /// Points of a line.
@@ -77,33 +78,21 @@ pub(super) struct Drawdown {
 
 /// The deepest falls, deepest first.
 pub(super) fn drawdowns(points: &[(f64, f64)], most: usize) -> Vec<Drawdown> {
-    let mut found: Vec<Drawdown> = Vec::new();
-    let mut open: Option<Drawdown> = None;
-    let mut peak = (0.0, f64::MIN);
-    for (at, value) in points {
-        if *value >= peak.1 {
-            if let Some(mut fall) = open.take() {
-                fall.to_ms = Some(*at as i64);
-                fall.days = (at - fall.from_ms as f64) / DAY_MS as f64;
-                found.push(fall);
-            }
-            peak = (*at, *value);
-            continue;
-        }
-        let depth = value / peak.1 - 1.0;
-        let fall = open.get_or_insert(Drawdown {
-            from_ms: peak.0 as i64,
-            low_ms: *at as i64,
-            to_ms: None,
-            depth,
-            days: 0.0,
-        });
-        if depth < fall.depth {
-            (fall.depth, fall.low_ms) = (depth, *at as i64);
-        }
-        fall.days = (at - fall.from_ms as f64) / DAY_MS as f64;
-    }
-    found.extend(open);
+    let equity: Vec<(i64, f64)> = points
+        .iter()
+        .map(|(at, value)| (*at as i64, *value))
+        .collect();
+    let end_ms = equity.last().map_or(0, |last| last.0);
+    let mut found: Vec<Drawdown> = falls(&equity)
+        .into_iter()
+        .map(|fall| Drawdown {
+            from_ms: fall.peak_ms,
+            low_ms: fall.trough_ms,
+            to_ms: fall.recovered_ms,
+            depth: -fall.depth,
+            days: fall.length_ms(end_ms) as f64 / DAY_MS as f64,
+        })
+        .collect();
     found.sort_by(|a, b| a.depth.total_cmp(&b.depth));
     found.truncate(most);
     found
@@ -154,16 +143,10 @@ pub(super) fn rolling(returns: &[(f64, f64)]) -> (Points, Points) {
     let mut volatility = Points::new();
     for window in returns.windows(WINDOW) {
         let at = window[WINDOW - 1].0;
-        let mean = window.iter().map(|(_, value)| value).sum::<f64>() / WINDOW as f64;
-        let squares = window
-            .iter()
-            .map(|(_, value)| (value - mean).powi(2))
-            .sum::<f64>();
-        let deviation = (squares / (WINDOW - 1) as f64).sqrt();
-        volatility.push((at, deviation * YEAR.sqrt()));
-        if deviation > 0.0 {
-            sharpe.push((at, mean / deviation * YEAR.sqrt()));
-        }
+        let values: Vec<f64> = window.iter().map(|(_, value)| *value).collect();
+        let yearly = |value: f64| (at, value * YEAR.sqrt());
+        volatility.extend(performance::deviation(&values).map(yearly));
+        sharpe.extend(performance::sharpe(&values).map(yearly));
     }
     (sharpe, volatility)
 }
