@@ -4,7 +4,7 @@
 //! ([`Clock::wall_ms`]); `slot_ms` is desk time.
 
 use crate::clock::Clock;
-use crate::db::{Db, Tx};
+use crate::db::{Db, Tx, jobs_turn};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::types::Json;
@@ -27,6 +27,16 @@ pub struct NewJob {
     pub parent: Option<String>,
     pub slot_ms: Option<i64>,
     pub max_attempts: i64,
+}
+
+impl NewJob {
+    pub(in crate::db) fn state_at(&self, now_ms: i64) -> &'static str {
+        if self.run_at_ms > now_ms {
+            "scheduled"
+        } else {
+            "available"
+        }
+    }
 }
 
 /// What became of an enqueue: a fresh row, or the id that already holds the unique key.
@@ -137,39 +147,31 @@ pub struct QueueRow {
     pub running: i64,
 }
 
-/// The statement that writes a job, or nothing when its unique key is taken.
-macro_rules! insertion {
-    ($job:expr, $id:expr, $now_ms:expr) => {
-        sqlx::query(
-            "insert into jobs (id, desk, kind, queue, args, state, priority, run_at_ms, expires_at_ms, \
-             attempt, max_attempts, unique_key, parent, slot_ms, progress, cancel_requested, created_ms) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13, 0, false, $14) \
-             on conflict (desk, kind, unique_key) where unique_key is not null do nothing",
-        )
-        .bind(&$id)
-        .bind(&$job.desk)
-        .bind($job.kind)
-        .bind(&$job.queue)
-        .bind(Json(&$job.args))
-        .bind(state_at($job, $now_ms))
-        .bind($job.priority)
-        .bind($job.run_at_ms)
-        .bind($job.expires_at_ms)
-        .bind($job.max_attempts)
-        .bind(&$job.unique_key)
-        .bind(&$job.parent)
-        .bind($job.slot_ms)
-        .bind($now_ms)
-    };
-}
+/// Writes a job, or nothing when its unique key is taken.
+pub(in crate::db) const INSERT: &str = "insert into jobs (id, desk, kind, queue, args, state, priority, run_at_ms, \
+    expires_at_ms, attempt, max_attempts, unique_key, parent, slot_ms, progress, cancel_requested, created_ms) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13, 0, false, $14) \
+    on conflict (desk, kind, unique_key) where unique_key is not null do nothing";
+const HOLDER: &str = "select id from jobs where desk = $1 and kind = $2 and unique_key = $3";
 
-/// Who holds a job's unique key.
-macro_rules! holder {
-    ($job:expr) => {
-        sqlx::query_scalar("select id from jobs where desk = $1 and kind = $2 and unique_key = $3")
+/// A statement with the values of [`INSERT`].
+macro_rules! insertion {
+    ($sql:expr, $job:expr, $id:expr, $now_ms:expr) => {
+        sqlx::query($sql)
+            .bind(&$id)
             .bind(&$job.desk)
             .bind($job.kind)
+            .bind(&$job.queue)
+            .bind(Json(&$job.args))
+            .bind($job.state_at($now_ms))
+            .bind($job.priority)
+            .bind($job.run_at_ms)
+            .bind($job.expires_at_ms)
+            .bind($job.max_attempts)
             .bind(&$job.unique_key)
+            .bind(&$job.parent)
+            .bind($job.slot_ms)
+            .bind($now_ms)
     };
 }
 
@@ -177,49 +179,45 @@ macro_rules! holder {
 pub async fn enqueue(tx: &mut Tx, clock: &Clock, job: &NewJob) -> sqlx::Result<Enqueued> {
     let (id, now_ms) = (clock.id(), clock.wall_ms());
     tx.wake_on_commit();
-    let inserted = on!(tx, conn => insertion!(job, id, now_ms)
+    let inserted = on!(tx, conn => insertion!(INSERT, job, id, now_ms)
         .execute(&mut *conn).await.map(|done| done.rows_affected()))?;
     if inserted == 1 {
         return Ok(Enqueued { id, inserted: true });
     }
-    let id = on!(tx, conn => holder!(job).fetch_one(&mut *conn).await)?;
+    let id = on!(tx, conn => sqlx::query_scalar(HOLDER)
+        .bind(&job.desk).bind(job.kind).bind(&job.unique_key).fetch_one(&mut *conn).await)?;
     Ok(Enqueued {
         id,
         inserted: false,
     })
 }
 
-/// [`enqueue`] of a job that comes with no other row. On SQLite its statement is the whole transaction, which
-/// spares two of three trips to the connection's thread.
+/// [`enqueue`] of a job that comes with no other row. One statement is the whole transaction.
 pub async fn enqueue_alone(db: &Db, clock: &Clock, job: &NewJob) -> sqlx::Result<Enqueued> {
-    let Db::Sqlite(sqlite) = db else {
-        let mut tx = db.begin().await?;
-        let enqueued = enqueue(&mut tx, clock, job).await?;
-        tx.commit().await?;
-        return Ok(enqueued);
-    };
     db.tripwire().pass()?;
     let (id, now_ms) = (clock.id(), clock.wall_ms());
-    let written = insertion!(job, id, now_ms).execute(&sqlite.writer).await?;
+    let inserted = match db {
+        Db::Sqlite(sqlite) => jobs_turn::insert(sqlite, &id, job, now_ms).await?,
+        Db::Postgres(postgres) => {
+            let told = format!(
+                "with job as ({INSERT} returning id) select pg_notify('thetaq_jobs', '') from job"
+            );
+            let told = insertion!(sqlx::AssertSqlSafe(told), job, id, now_ms);
+            told.fetch_optional(&postgres.pool).await?.is_some()
+        }
+    };
     // A process may die after the commit and before it knows.
     db.tripwire().pass()?;
-    if written.rows_affected() == 1 {
+    if inserted {
         db.wake().notify_waiters();
         return Ok(Enqueued { id, inserted: true });
     }
-    let id = read!(db, pool => holder!(job).fetch_one(pool).await)?;
+    let id = read!(db, pool => sqlx::query_scalar(HOLDER)
+        .bind(&job.desk).bind(job.kind).bind(&job.unique_key).fetch_one(pool).await)?;
     Ok(Enqueued {
         id,
         inserted: false,
     })
-}
-
-fn state_at(job: &NewJob, now_ms: i64) -> &'static str {
-    if job.run_at_ms > now_ms {
-        "scheduled"
-    } else {
-        "available"
-    }
 }
 
 pub async fn get(db: &Db, id: &str) -> sqlx::Result<Option<JobRow>> {

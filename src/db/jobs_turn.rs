@@ -11,6 +11,8 @@ use std::sync::Arc;
 mod postgres;
 mod sqlite;
 
+pub(in crate::db) use sqlite::insert;
+
 /// Who may write about an attempt: the row must still belong to it.
 #[derive(Clone, Debug)]
 pub struct Fence {

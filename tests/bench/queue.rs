@@ -247,7 +247,7 @@ async fn latency(engine: &str, ctx: &Ctx) {
     for n in 0..300 {
         tokio::time::sleep(Duration::from_millis(5)).await;
         let from = WATCH.elapsed().as_nanos() as i64;
-        one(ctx, n).await;
+        alone(ctx, n).await;
         STARTED.notified().await;
         waits_ms.push((STARTED_NS.load(Ordering::Relaxed) - from) as f64 / 1e6);
     }

@@ -1,8 +1,10 @@
-//! A turn on SQLite: one immediate transaction on a blocking connection.
+//! The queue on SQLite, on a blocking connection of its own: a turn is one immediate transaction, a job that
+//! comes alone one statement.
 
 use super::{ACK, Ack, CLAIMED, Claim, Claimed, EVENT, EVENTS_PER_ATTEMPT, event_n};
 use crate::db::engine::SqliteDb;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use crate::db::jobs::{INSERT, NewJob};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -16,13 +18,9 @@ pub(super) async fn turn(
     let (queue, path) = (db.queue.clone(), db.path.clone());
     let turn = tokio::task::spawn_blocking(move || {
         let mut slot = queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut connection = match slot.take() {
-            Some(connection) => connection,
-            None => open(&path)?,
-        };
-        let claimed = transact(&mut connection, &acks, claim.as_ref())?;
-        // A connection that failed is not put back: the next turn opens a fresh one.
-        *slot = Some(connection);
+        let claimed = on_connection(&mut slot, &path, |connection| {
+            transact(connection, &acks, claim.as_ref())
+        })?;
         Ok((claimed, writer))
     });
     let done = turn
@@ -33,9 +31,91 @@ pub(super) async fn turn(
     Ok(claimed)
 }
 
+/// Writes one job; false when its unique key is taken.
+///
+/// At once where the caller stands, when nobody else writes: that takes less than waking another thread and
+/// being woken. Otherwise in turn behind the other writers.
+pub(in crate::db) async fn insert(
+    db: &SqliteDb,
+    id: &str,
+    job: &NewJob,
+    now_ms: i64,
+) -> sqlx::Result<bool> {
+    let written = if let Some(written) = at_once(db, id, job, now_ms) {
+        written
+    } else {
+        let writer = db.writer.acquire().await?;
+        let (queue, path) = (db.queue.clone(), db.path.clone());
+        let (id, job) = (id.to_owned(), job.clone());
+        let write = move || {
+            let _writer = writer;
+            let mut slot = queue.lock().unwrap_or_else(PoisonError::into_inner);
+            on_connection(&mut slot, &path, |connection| {
+                row(connection, &id, &job, now_ms)
+            })
+        };
+        let written = tokio::task::spawn_blocking(write).await;
+        written.map_err(|error| sqlx::Error::Protocol(error.to_string()))?
+    };
+    written.map_err(|error| sqlx::Error::Protocol(error.to_string()))
+}
+
+/// `None` when it would have to wait for another writer, of this process or of another.
+fn at_once(db: &SqliteDb, id: &str, job: &NewJob, now_ms: i64) -> Option<rusqlite::Result<bool>> {
+    let mut slot = db.queue.try_lock().ok()?;
+    let written = on_connection(&mut slot, &db.path, |connection| {
+        connection.busy_timeout(Duration::ZERO)?;
+        let written = row(connection, id, job, now_ms);
+        connection.busy_timeout(BUSY)?;
+        match written {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(None),
+            written => written.map(Some),
+        }
+    });
+    written.transpose()
+}
+
+fn row(connection: &Connection, id: &str, job: &NewJob, now_ms: i64) -> rusqlite::Result<bool> {
+    let written = connection.prepare_cached(INSERT)?.execute(params![
+        id,
+        job.desk,
+        job.kind,
+        job.queue,
+        job.args.to_string(),
+        job.state_at(now_ms),
+        job.priority,
+        job.run_at_ms,
+        job.expires_at_ms,
+        job.max_attempts,
+        job.unique_key,
+        job.parent,
+        job.slot_ms,
+        now_ms,
+    ])?;
+    Ok(written == 1)
+}
+
+/// Works on the queue's own connection. One that failed is not put back: the next caller opens a fresh one.
+fn on_connection<T>(
+    slot: &mut Option<Connection>,
+    path: &Path,
+    work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let mut connection = match slot.take() {
+        Some(connection) => connection,
+        None => open(path)?,
+    };
+    let done = work(&mut connection)?;
+    *slot = Some(connection);
+    Ok(done)
+}
+
+/// Wait for another writer.
+const BUSY: Duration = Duration::from_secs(10);
+
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -65_536)?;
