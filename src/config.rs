@@ -259,7 +259,7 @@ section! {
     JobConfig {
         /// Queue the kind is counted and paused under; the kind's own when unset.
         queue: Option<String> = None,
-        /// Jobs of this kind at once in one process.
+        /// Jobs of this kind at once in one process; 0 is one for each core.
         concurrency: Option<usize> = None,
         /// One attempt may take so long, milliseconds.
         timeout_ms: Option<i64> = None,

@@ -33,6 +33,14 @@ pub fn performance(start: f64, points: impl Iterator<Item = (i64, f64)>) -> Perf
     series.finish()
 }
 
+/// The return of every day with a point, the first one from the start.
+pub(super) fn daily_returns(start: f64, points: impl Iterator<Item = (i64, f64)>) -> Vec<f64> {
+    let mut series = Series::new(start);
+    points.for_each(|(at_ms, value)| series.push(at_ms, value));
+    series.end_day();
+    series.returns
+}
+
 /// A volatility no larger is the rounding of floats, not a movement.
 const STILL: f64 = 1e-9;
 

@@ -20,6 +20,7 @@ mod outcome;
 mod run;
 mod setup;
 mod strategy;
+pub mod sweep;
 mod synthetic;
 mod what_if;
 

@@ -162,7 +162,7 @@ pub struct SetupError {
     pub problem: String,
 }
 
-fn refuse(key: &str, problem: impl Into<String>) -> SetupError {
+pub(super) fn refuse(key: &str, problem: impl Into<String>) -> SetupError {
     SetupError {
         key: key.to_owned(),
         problem: problem.into(),
@@ -238,7 +238,7 @@ impl Setup {
 
 impl Key {
     /// Whether a value may stand under this key.
-    fn check(&self, value: &Value) -> Result<(), SetupError> {
+    pub(super) fn check(&self, value: &Value) -> Result<(), SetupError> {
         let shown = match value {
             Value::String(text) => text.clone(),
             other => other.to_string(),

@@ -66,7 +66,7 @@ pub(super) struct Lookahead {
 
 /// Which market, and which settings.
 #[derive(Debug, Args)]
-struct MarketArgs {
+pub(super) struct MarketArgs {
     /// BTC or ETH
     #[arg(long, default_value = "BTC")]
     underlying: Coin,
@@ -82,7 +82,7 @@ struct MarketArgs {
 }
 
 #[derive(Debug, Args)]
-struct RunArgs {
+pub(super) struct RunArgs {
     #[command(flatten)]
     market: MarketArgs,
     /// First day, or ISO 8601 time, UTC; the first stored chain when absent
@@ -166,7 +166,11 @@ impl Lookahead {
 const LAST_MS_OF_DAY: i64 = 86_399_999;
 
 impl RunArgs {
-    fn settings(&self) -> Result<Map<String, Value>, Usage> {
+    pub(super) fn market(&self) -> &MarketArgs {
+        &self.market
+    }
+
+    pub(super) fn settings(&self) -> Result<Map<String, Value>, Usage> {
         let mut settings = self.market.settings()?;
         if let Some(from) = &self.from {
             settings.insert("from_ms".to_owned(), time_ms("--from", from)?.into());
@@ -205,7 +209,7 @@ impl MarketArgs {
     }
 
     /// The payload of the job, checked here so that what is wrong names its option.
-    fn payload(&self, settings: Map<String, Value>) -> Result<Value, Usage> {
+    pub(super) fn payload(&self, settings: Map<String, Value>) -> Result<Value, Usage> {
         let settings = Value::Object(settings);
         Setup::parse(&settings).map_err(|error| match error.key.as_str() {
             "from_ms" | "to_ms" => Usage(format!("--from, --to: {}", error.problem)),

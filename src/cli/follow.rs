@@ -6,11 +6,15 @@ use crate::ctx::{Ctx, Purpose};
 use crate::db::desks;
 use crate::db::jobs::{self, JobRow};
 use crate::jobs::drain::run_inline;
-use crate::jobs::{Options, registry};
+use crate::jobs::sweep::SweepPart;
+use crate::jobs::{Job, Options, registry};
 use anyhow::Context;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -47,13 +51,60 @@ pub(super) async fn wait(ctx: &Ctx, id: &str) -> anyhow::Result<JobRow> {
         let registry = registry::all();
         // The job runs here, where nobody listened so far; what it needs of the exchange it asks itself.
         ctx.exchange.hear().await.ok();
-        tokio::select! {
-            ran = run_inline(ctx, &registry, id) => ran?.with_context(|| missing(id))?,
-            row = watch(ctx, id, &bar) => row?,
-        }
+        let parts = Parts::start(ctx, id);
+        let done = tokio::select! {
+            ran = run_inline(ctx, &registry, id) => ran.map(|row| row.with_context(|| missing(id)))?,
+            row = watch(ctx, id, &bar) => row,
+        };
+        parts.end().await?;
+        done?
     };
     bar.end();
     Ok(done)
+}
+
+/// The parts of a job that waits for them, run beside it, one for each core.
+struct Parts {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Parts {
+    fn start(ctx: &Ctx, id: &str) -> Self {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(carry_parts(ctx.clone(), id.to_owned(), stop.clone()));
+        Self { stop, task }
+    }
+
+    /// Waits for those that have begun.
+    async fn end(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        Ok(self.task.await?)
+    }
+}
+
+async fn carry_parts(ctx: Ctx, id: String, stop: CancellationToken) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (mut running, mut begun) = (JoinSet::new(), BTreeSet::new());
+    while !stop.is_cancelled() {
+        while running.try_join_next().is_some() {}
+        let parts = jobs::children(&ctx.db, &id).await.unwrap_or_default();
+        let waiting = parts
+            .into_iter()
+            .filter(|part| part.kind == SweepPart::KIND && part.state == "available");
+        for part in waiting.take(cores.saturating_sub(running.len())) {
+            let ctx = ctx.clone();
+            if begun.insert(part.id.clone()) {
+                running.spawn(async move { run_inline(&ctx, &registry::all(), &part.id).await });
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY / 4) => {}
+            () = stop.cancelled() => {}
+            _ = running.join_next(), if !running.is_empty() => {}
+        }
+    }
+    while running.join_next().await.is_some() {}
 }
 
 async fn watch(ctx: &Ctx, id: &str, bar: &Bar) -> anyhow::Result<JobRow> {

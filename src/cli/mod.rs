@@ -25,6 +25,7 @@ mod rows;
 mod session;
 mod simulate;
 mod sql;
+mod sweep;
 mod tick;
 mod token;
 mod up;
@@ -110,6 +111,7 @@ enum Command {
     Backtest(backtest::Backtest),
     Whatif(backtest::Whatif),
     Lookahead(backtest::Lookahead),
+    Sweep(sweep::Sweep),
     Compare(compare::Compare),
     Sql(sql::Sql),
     Completions(completions::Completions),
@@ -172,6 +174,7 @@ impl Command {
             Self::Backtest(command) => command.run(session).await,
             Self::Whatif(command) => command.run(session).await,
             Self::Lookahead(command) => command.run(session).await,
+            Self::Sweep(command) => command.run(session).await,
             Self::Compare(command) => command.run(session).await,
             Self::Sql(command) => command.run(session).await,
             Self::Completions(command) => command.run(session.output),

@@ -86,7 +86,7 @@ const RANGES: &[(&str, &str, Range)] = &[
 
 /// The numeric keys of every `[jobs.KIND]`.
 const JOB_RANGES: &[(&str, Range)] = &[
-    ("concurrency", within(1.0, 1_000.0)),
+    ("concurrency", within(0.0, 1_000.0)),
     ("timeout_ms", within(1.0, WEEK_MS)),
     ("max_attempts", within(1.0, 1_000.0)),
     ("backoff_ms", within(0.0, HOUR_MS)),
@@ -375,7 +375,7 @@ queue | probe_ms = 0 | probe_ms: 0 is not between 1 and 60000
 queue | shutdown_ms = -1 | shutdown_ms: -1 is not between 0 and 3600000
 queue | keep_days = 0 | keep_days: 0 is not between 1 and 36500
 queue | keep_candidates = -1 | keep_candidates: -1 is not between 0 and 1000000000
-jobs.tick | concurrency = 0 | concurrency: 0 is not between 1 and 1000
+jobs.tick | concurrency = 1001 | concurrency: 1001 is not between 0 and 1000
 jobs.tick | timeout_ms = 0 | timeout_ms: 0 is not between 1 and 604800000
 jobs.tick | max_attempts = 0 | max_attempts: 0 is not between 1 and 1000
 jobs.tick | backoff_ms = -5 | backoff_ms: -5 is not between 0 and 3600000

@@ -38,6 +38,8 @@ views![
     "v_backtest_decisions",
     "v_backtest_chains",
     "v_backtest_legs",
+    "v_sweeps",
+    "v_sweep_runs",
 ];
 
 /// One view as its definition describes it.

@@ -30,6 +30,7 @@ pub mod replay_decision;
 pub mod running;
 pub mod schedule;
 pub mod settle;
+pub mod sweep;
 pub mod sync_instruments;
 pub mod tick;
 pub mod trade;

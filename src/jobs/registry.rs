@@ -26,6 +26,8 @@ pub fn all() -> Registry {
         .register::<super::backtest::Backtest>()
         .register::<super::lookahead::Lookahead>()
         .register::<super::what_if::WhatIf>()
+        .register::<super::sweep::Sweep>()
+        .register::<super::sweep::SweepPart>()
         .register::<super::prune::Prune>()
 }
 
@@ -53,7 +55,7 @@ pub struct Defaults {
     pub queue: Option<&'static str>,
     /// Higher runs first, within the kind.
     pub priority: i64,
-    /// Jobs of this kind at once in one process.
+    /// Jobs of this kind at once in one process; [`Defaults::PER_CORE`] is one for each core.
     pub concurrency: usize,
     /// Jobs claimed ahead of a free slot: 100 to 500 for tiny jobs, 0 for long ones.
     pub prefetch: usize,
@@ -84,6 +86,9 @@ pub enum Schedule {
 }
 
 impl Defaults {
+    /// One job at a time on each core of the machine.
+    pub const PER_CORE: usize = 0;
+
     /// One at a time, a minute, three attempts, no schedule.
     pub const STANDARD: Self = Self {
         queue: None,
@@ -128,7 +133,7 @@ impl Settings {
                 .clone()
                 .unwrap_or_else(|| defaults.queue.unwrap_or(kind).to_owned()),
             priority: defaults.priority,
-            concurrency: set.concurrency.unwrap_or(defaults.concurrency).max(1),
+            concurrency: concurrency(set.concurrency.unwrap_or(defaults.concurrency)),
             prefetch: defaults.prefetch,
             timeout_ms: set.timeout_ms.unwrap_or(defaults.timeout_ms),
             max_attempts: i64::from(set.max_attempts.unwrap_or(defaults.max_attempts)),
@@ -138,6 +143,13 @@ impl Settings {
             missed: set.missed.unwrap_or(defaults.missed),
             stale_after_ms: defaults.stale_after_ms,
         }
+    }
+}
+
+fn concurrency(set: usize) -> usize {
+    match set {
+        Defaults::PER_CORE => std::thread::available_parallelism().map_or(1, usize::from),
+        jobs => jobs,
     }
 }
 
@@ -250,7 +262,8 @@ impl Kind {
         let settings = self.settings(&own);
         crate::config::JobConfig {
             queue: Some(settings.queue),
-            concurrency: Some(settings.concurrency),
+            // Not the cores of this machine: the text of the file is the same everywhere.
+            concurrency: Some(self.defaults.concurrency),
             timeout_ms: Some(settings.timeout_ms),
             max_attempts: u32::try_from(settings.max_attempts).ok(),
             backoff_ms: Some(settings.backoff_ms),
