@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 /// Try many settings over one market, and say what the best of them is worth
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq sweep --from 2026-01-02 --to 2026-05-29 --vary delta_target=0.15..0.35/0.05 --vary take_profit=0.5,0.7,0.8,0.9\n  thetaq sweep --underlying ETH --vary delta_target=0.1..0.4 --vary dte_target=3..14 --vary exit=tp_and_roll,hold_to_expiry --random 500\n  thetaq sweep --vary score_min=0..6/0.5 --walk-forward 60/20 --json\n\nAn axis is KEY=A,B,C or KEY=FROM..TO/STEP; to draw from it at random, KEY=FROM..TO. `thetaq backtest --keys`\nlists the keys. Runs are ranked by their mean rank by Sharpe ratio over spans of history, so that one lucky\nspan does not win. Workers of all processes share the parts; without any, this process does the work."
+    after_help = "Examples:\n  thetaq sweep --from 2026-01-02 --to 2026-05-29 --vary delta_target=0.15..0.35/0.05 --vary take_profit=0.5,0.7,0.8,0.9\n  thetaq sweep --underlying ETH --vary delta_target=0.1..0.4 --vary dte_target=3..14 --vary exit=tp_and_roll,hold_to_expiry --random 500\n  thetaq sweep --vary score_min=0..6/0.5 --walk-forward 60/20 --json\n\nAn axis is KEY=A,B,C or KEY=FROM..TO/STEP; to draw from it at random, KEY=FROM..TO. `thetaq backtest --keys`\nlists the keys. Runs are ranked by Sharpe ratio: half by their rank over all days, half by their mean rank over\nspans of history, so that one lucky span does not win. Workers of all processes share the parts; without any, this process does the work."
 )]
 pub(super) struct Sweep {
     #[command(flatten)]

@@ -62,6 +62,12 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "lab_run.html",
     "lab_run/work.html",
     "lab_run/result.html",
+    "lab_sweeps.html",
+    "lab_sweep.html",
+    "lab_sweep/form.html",
+    "lab_sweep/list.html",
+    "lab_sweep/verdict.html",
+    "lab_sweep/work.html",
     "quotes.html",
 ];
 

@@ -1,6 +1,7 @@
 //! Backtests over stored chains: what must hold of each recorded month, and the live desk's own decisions.
 
 mod job;
+mod sweep;
 
 use crate::support::{TestDb, each_db, shared_data, sqlite};
 use rust_decimal::Decimal;

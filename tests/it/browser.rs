@@ -245,6 +245,8 @@ async fn wander(browser: &WebDriver, desk: &Desk) -> Pages {
     let other = backtest(browser, desk, "hold_to_expiry").await;
     let id = |path: &str| path.trim_start_matches("/lab/").to_owned();
     let compare = format!("/lab/compare?run={}&run={}", id(&lab), id(&other));
+    let sweep = sweep(browser, desk).await;
+    let around = format!("/lab/sweeps?copy={}", id(&lab));
     Pages(vec![
         ("live", "/".to_owned()),
         ("jobs", "/jobs".to_owned()),
@@ -258,6 +260,8 @@ async fn wander(browser: &WebDriver, desk: &Desk) -> Pages {
         ("lab", "/lab".to_owned()),
         ("lab-run", lab),
         ("lab-compare", compare),
+        ("lab-sweeps", around),
+        ("lab-sweep", sweep),
         ("confirm", "/confirm/kill".to_owned()),
         ("missing", "/nothing".to_owned()),
     ])
@@ -282,6 +286,29 @@ async fn backtest(browser: &WebDriver, desk: &Desk, exit: &str) -> String {
     let copy = wait_for(browser, "//a[.='Copy to a new run']", 5).await;
     let address = copy.attr("href").await.unwrap().unwrap();
     address.replace("/lab?copy=", "/lab/")
+}
+
+/// Fills the form of a sweep, waits for its judgement, and gives the address of the sweep.
+async fn sweep(browser: &WebDriver, desk: &Desk) -> String {
+    browser.goto(desk.url("/lab/sweeps")).await.unwrap();
+    let script = "const form = document.querySelector('.lab-form');
+        const set = (name, value) => { form.elements[name].value = value; };
+        set('source', 'synthetic'); set('from', '2026-01-02'); set('to', '2026-05-29');
+        set('vary', 'delta_target=0.15..0.35/0.05\\ntake_profit=0.5,0.7,0.9\\nexit=tp_and_roll,hold_to_expiry');
+        set('train_days', '60'); set('test_days', '20');
+        set('json', '{\"score_min\": 1, \"ivrv_min\": 0.5}');";
+    browser.execute(script, vec![]).await.unwrap();
+    let button = "//button[.='Start the sweep']";
+    wait_for(browser, button, 5).await.click().await.unwrap();
+    wait_for(browser, "//a[.='open the result']", 120)
+        .await
+        .click()
+        .await
+        .unwrap();
+    wait_for(browser, "//h2[.='What the best is worth']", 30).await;
+    wait_for(browser, "//table[@class='heat']", 5).await;
+    let address = browser.current_url().await.unwrap();
+    address.path().to_owned()
 }
 
 /// The kill switch goes through its confirmation and shows on every page.

@@ -45,7 +45,8 @@ pub struct Best {
     /// Number of the run.
     pub n: usize,
     pub place: usize,
-    /// Mean of its ranks by Sharpe ratio over spans of history, 1 is the best.
+    /// Half its rank by Sharpe ratio over all days, half the mean of its ranks over spans of history; 1
+    /// is the best.
     pub mean_rank: f64,
     /// Deflated by the number of runs and the spread of their Sharpe ratios.
     pub deflated_sharpe: Option<f64>,
@@ -143,7 +144,9 @@ fn mean_ranks(table: &[Vec<f64>], days: usize) -> Vec<f64> {
             *sum += rank;
         }
     }
-    sums.iter().map(|sum| sum / spans as f64).collect()
+    let whole: Vec<f64> = table.iter().map(|returns| sharpe(returns)).collect();
+    let both = |(sum, whole): (&f64, f64)| 0.5 * (sum / spans as f64 + whole);
+    sums.iter().zip(ranks(&whole)).map(both).collect()
 }
 
 /// 1 for the highest; equal values share the mean of their ranks.

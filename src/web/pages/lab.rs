@@ -6,6 +6,7 @@ mod plots;
 mod run;
 mod series;
 mod start;
+mod sweeps;
 
 pub(in crate::web) use start::start;
 
@@ -24,6 +25,7 @@ pub(super) async fn view(site: &Site, path: &[&str], query: &Query) -> Result<Vi
     match path {
         [] => list(site, query).await,
         ["compare"] => compare::view(site, query).await,
+        ["sweeps", rest @ ..] => sweeps::view(site, rest, query).await,
         [id] => run::view(site, id, query).await,
         _ => Err(PageError::not_found("That page")),
     }

@@ -7,6 +7,7 @@ mod book;
 mod controls;
 mod market;
 mod queue;
+mod sweeps;
 mod views;
 
 use crate::support::{TestDb, each_db, postgres, sqlite};

@@ -147,7 +147,7 @@ fn field(key: &Key, value: Option<&Value>) -> Value {
 }
 
 /// Chain stores that hold something, with what they hold; the synthetic market is always there.
-async fn sources(site: &Site) -> Result<Vec<Value>, PageError> {
+pub(super) async fn sources(site: &Site) -> Result<Vec<Value>, PageError> {
     let mut found: Vec<Value> = Vec::new();
     for coin in Coin::ALL {
         for source in chains::sources(&site.ctx.db, coin).await? {

@@ -1,5 +1,6 @@
 //! What the lab's forms post: one job each, enqueued beside its line in the audit trail.
 
+use super::sweeps;
 use crate::backtest::{Key, Range, Setup, keys};
 use crate::db::access::audit;
 use crate::jobs::{Options, registry};
@@ -14,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 type Fields = Vec<(String, String)>;
 
-/// Enqueues a `backtest`, `lookahead` or `what_if` job and goes to where its result will be.
+/// Enqueues a `backtest`, `lookahead`, `what_if` or `sweep` job and goes to where its result will be.
 pub(in crate::web) async fn start(
     State(site): State<Site>,
     Extension(actor): Extension<Actor>,
@@ -30,6 +31,7 @@ pub(in crate::web) async fn start(
             "at_ms": time(&fields, "at")?.ok_or_else(|| refused("at", "a time is needed, such as 2026-02-01T12:00Z"))?,
             "instrument": value(&fields, "instrument"),
         }),
+        "sweep" => sweep(&fields)?,
         _ => return Err(PageError::not_found("That form")),
     };
     let ctx = &site.ctx;
@@ -42,8 +44,24 @@ pub(in crate::web) async fn start(
     let target = Some(enqueued.id.as_str());
     audit(&mut tx, &ctx.clock, &actor.0, &kind, target, args).await?;
     tx.commit().await?;
-    let place = if kind == "backtest" { "lab" } else { "jobs" };
+    let place = match kind.as_str() {
+        "backtest" => "lab",
+        "sweep" => "lab/sweeps",
+        _ => "jobs",
+    };
     Ok(Redirect::to(&format!("/{place}/{}", enqueued.id)))
+}
+
+fn sweep(fields: &Fields) -> Result<Value, PageError> {
+    let settings = settings(fields)?;
+    let args = sweeps::args(|name| value(fields, name), &settings);
+    let mut args = args.map_err(|(key, problem)| refused(&key, &problem))?;
+    args.insert("source".to_owned(), source(fields)?.into());
+    args.insert("settings".to_owned(), settings);
+    if let Some(seed) = market_seed(fields) {
+        args.insert("market_seed".to_owned(), seed.into());
+    }
+    Ok(Value::Object(args))
 }
 
 fn value<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {

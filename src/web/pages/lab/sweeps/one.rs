@@ -1,0 +1,125 @@
+//! One sweep: progress, what the best is worth, the ranking, a figure over two settings.
+
+use super::map;
+use crate::backtest::sweep::{Axis, Plan};
+use crate::db::jobs;
+use crate::db::json as stored;
+use crate::db::sweeps::{self, FIGURES, Figure, RunRow, SweepRow};
+use crate::web::Site;
+use crate::web::error::PageError;
+use crate::web::pages::{Query, job};
+use crate::web::table::{self, Table};
+use crate::web::view::View;
+use serde_json::{Value, json};
+
+/// Runs that are read for the heat map and the files, and rows of the ranking on the page.
+const RUNS: i64 = 10_000;
+const SHOWN: usize = 50;
+
+/// The sweep of that id, or of the job of that id.
+pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, PageError> {
+    let db = &site.ctx.db;
+    let row = match sweeps::get(db, id).await? {
+        Some(row) => Some(row),
+        None => sweeps::of_job(db, id).await?,
+    };
+    let job_id = row.as_ref().map_or(id, |row| row.job.as_str());
+    let work = jobs::get(db, job_id).await?;
+    let Some(row) = row else {
+        let work = work.ok_or_else(|| PageError::not_found("That sweep"))?;
+        return Ok(waiting(&job::shown(&work)));
+    };
+    let mut runs = sweeps::runs(db, &row.id, RUNS).await?;
+    let axes = axes(&row);
+    let map = map::map(&runs, &axes, query);
+    table::sort(&mut runs, query.sort());
+    let path = format!("/lab/sweeps/{id}");
+    Ok(View {
+        title: format!("Sweep {} {}", row.underlying, row.source),
+        name: "lab_sweep",
+        fragments: &["work", "verdict"],
+        values: json!({
+            "work": work.as_ref().map(job::shown), "path": path, "axes": axes, "map": map, "figures": labels(),
+            "statistics": read(row.statistics.as_deref()), "shown": SHOWN.min(runs.len()),
+            "runs": runs.iter().take(SHOWN).map(|run| shown(&row, run, &axes)).collect::<Vec<_>>(),
+            "varied": plan(&row).axes.iter().map(Axis::text).collect::<Vec<_>>(), "sweep": row,
+        }),
+        tables: vec![Table::of("runs", COLUMNS, &runs)],
+    })
+}
+
+/// Before the first row there is only the job.
+fn waiting(work: &Value) -> View {
+    View {
+        title: "Sweep".to_owned(),
+        name: "lab_sweep",
+        fragments: &["work"],
+        values: json!({ "sweep": null, "work": work }),
+        tables: Vec::new(),
+    }
+}
+
+fn plan(row: &SweepRow) -> Plan {
+    stored::decode(&row.plan).unwrap_or_default()
+}
+
+/// Keys of the axes, in the order of the plan.
+fn axes(row: &SweepRow) -> Vec<String> {
+    plan(row).axes.into_iter().map(|axis| axis.key).collect()
+}
+
+fn labels() -> Vec<Value> {
+    let of =
+        |figure: &Figure| json!({"key": figure.key, "label": figure.label, "share": figure.share});
+    FIGURES.iter().map(of).collect()
+}
+
+fn read(text: Option<&str>) -> Value {
+    text.and_then(|text| stored::exact(text).ok())
+        .unwrap_or_default()
+}
+
+/// A row of the ranking, with the settings that its run in full takes.
+fn shown(sweep: &SweepRow, run: &RunRow, axes: &[String]) -> Value {
+    let own = read(Some(&run.settings));
+    let mut settings = read(Some(&sweep.settings));
+    if let (Some(settings), Some(own)) = (settings.as_object_mut(), own.as_object()) {
+        settings.extend(own.clone());
+    }
+    let figures: Vec<Value> = FIGURES
+        .iter()
+        .map(|figure| json!({"value": (figure.of)(run), "share": figure.share}))
+        .collect();
+    json!({
+        "n": run.n, "place": run.place, "error": run.error, "figures": figures, "chains": run.chains, "rolls": run.rolls,
+        "values": axes.iter().map(|key| own[key].clone()).collect::<Vec<_>>(), "settings": settings.to_string(),
+    })
+}
+
+const COLUMNS: &[&str] = &[
+    "place",
+    "n",
+    "settings",
+    "return_coin",
+    "return_usd",
+    "annualised_coin",
+    "annualised_usd",
+    "volatility_coin",
+    "volatility_usd",
+    "sharpe_coin",
+    "sharpe_usd",
+    "sortino_coin",
+    "sortino_usd",
+    "drawdown_coin",
+    "drawdown_usd",
+    "win_rate",
+    "premium_kept",
+    "assignment_rate",
+    "time_in_market",
+    "chains",
+    "legs",
+    "rolls",
+    "fees",
+    "settings_hash",
+    "error",
+];
