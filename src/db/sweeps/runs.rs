@@ -63,35 +63,36 @@ pub const FIGURES: [Figure; 13] = [
     figure("sharpe_usd", "Sharpe USD", false, true, |run| {
         run.sharpe_usd
     }),
-    figure("return_coin", "return coin", true, true, |run| {
+    figure("return_coin", "Return coin", true, true, |run| {
         run.return_coin
     }),
-    figure("return_usd", "return USD", true, true, |run| run.return_usd),
+    figure("return_usd", "Return USD", true, true, |run| run.return_usd),
+    figure("drawdown_coin", "Drawdown coin", true, false, |run| {
+        run.drawdown_coin
+    }),
+    figure("drawdown_usd", "Drawdown USD", true, false, |run| {
+        run.drawdown_usd
+    }),
     figure("sortino_coin", "Sortino coin", false, true, |run| {
         run.sortino_coin
     }),
-    figure("volatility_coin", "volatility coin", true, false, |run| {
+    figure("volatility_coin", "Volatility coin", true, false, |run| {
         run.volatility_coin
     }),
-    figure("drawdown_coin", "drawdown coin", true, false, |run| {
-        run.drawdown_coin
-    }),
-    figure("drawdown_usd", "drawdown USD", true, false, |run| {
-        run.drawdown_usd
-    }),
-    figure("win_rate", "win rate", true, true, |run| run.win_rate),
-    figure("premium_kept", "premium kept", true, true, |run| {
+    figure("win_rate", "Win rate", true, true, |run| run.win_rate),
+    figure("premium_kept", "Premium kept", true, true, |run| {
         run.premium_kept
     }),
-    figure("assignment_rate", "assignment rate", true, false, |run| {
+    figure("assignment_rate", "Assignment rate", true, false, |run| {
         run.assignment_rate
     }),
-    figure("time_in_market", "time in market", true, true, |run| {
+    figure("time_in_market", "Time in market", true, true, |run| {
         run.time_in_market
     }),
-    figure("fees", "fees, coin", false, false, |run| run.fees),
+    figure("fees", "Fees, coin", false, false, |run| run.fees),
 ];
 
+/// Pairs a column with how it is shown.
 const fn figure(
     key: &'static str,
     label: &'static str,

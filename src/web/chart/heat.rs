@@ -17,6 +17,8 @@ pub(in crate::web) struct Heat<'a> {
     pub percent: bool,
     /// Colours tell gains from losses around zero; otherwise low from high.
     pub signed: bool,
+    /// Low is what one wants: the colours change sides.
+    pub low_is_good: bool,
 }
 
 /// Shades on either side.
@@ -68,7 +70,8 @@ fn shade(map: &Heat<'_>, (low, high): (f64, f64), value: f64) -> String {
     } else {
         (f64::midpoint(low, high), (high - low) / 2.0)
     };
-    let share = (value - middle) / reach;
+    let side = if map.low_is_good { -1.0 } else { 1.0 };
+    let share = side * (value - middle) / reach;
     if !share.is_finite() || share == 0.0 {
         return String::new();
     }
@@ -98,6 +101,7 @@ mod tests {
             decimals: 1,
             percent: true,
             signed,
+            low_is_good: false,
         };
         let signed = table(&map(true));
         assert!(

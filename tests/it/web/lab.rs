@@ -163,3 +163,38 @@ async fn the_buttons_of_a_run_ask_for_jobs_that_answer() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_becomes_a_sweep_and_one_that_cannot_be_names_its_line() {
+    each_db(async |db| {
+        let desk = Dashboard::start(&db).await;
+        let client = desk.browser().await;
+        let page = desk.page(&client, "/lab/sweeps").await;
+        assert!(page.contains("No sweep yet") && page.contains("name=\"vary\""));
+        let market = "source=synthetic&market_seed=lab&from=2026-01-02&to=2026-02-20";
+        for (fields, problem) in [
+            ("vary=", "a sweep varies at least one setting"),
+            ("vary=colour%3D1", "colour: there is no such setting"),
+            ("vary=delta_target%3D0.1..0.4", "delta_target: a grid needs a step"),
+            ("vary=delta_target%3D0.1,0.2&draws=many", "draws: write a whole number"),
+            ("vary=delta_target%3D0.1,0.2&train_days=10", "walk-forward: needs both"),
+        ] {
+            let answer = start(&desk, &client, "sweep", &format!("{market}&{fields}")).await;
+            assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{fields}");
+            let text = answer.text().await.unwrap();
+            assert!(text.contains(problem), "{fields}: {text}");
+        }
+        let fields = "vary=delta_target%3D0.1..0.3%2F0.1%0D%0Atake_profit%3D0.5,0.8%0D%0A&currency=usd&json=%7B%22score_min%22%3A0%7D";
+        let answer = start(&desk, &client, "sweep", &format!("{market}&{fields}")).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        let place = answer.headers()[header::LOCATION].to_str().unwrap().to_owned();
+        let id = place.trim_start_matches("/lab/sweeps/");
+        let row = jobs::get(&desk.ctx.db, id).await.unwrap().unwrap();
+        let args = row.args;
+        assert_eq!((&args["currency"], &args["settings"]["score_min"]), (&Value::from("usd"), &Value::from(0)));
+        assert_eq!(args["plan"]["axes"][0]["step"], "0.1");
+        let waiting = desk.page(&client, &place).await;
+        assert!(waiting.contains("available"), "the job waits");
+    })
+    .await;
+}

@@ -158,6 +158,7 @@ fn months(points: &[(f64, f64)]) -> Value {
         decimals: 1,
         percent: true,
         signed: true,
+        low_is_good: false,
     })
 }
 

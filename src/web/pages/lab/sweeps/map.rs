@@ -62,7 +62,10 @@ pub(super) fn map(runs: &[RunRow], axes: &[String], query: &Query) -> Value {
         rows: rows.names.into_iter().zip(medians).collect(),
         decimals: 2,
         percent: figure.share,
-        signed: figure.more,
+        // Where all gain or all lose, what matters is which do best.
+        signed: points.iter().any(|point| point.2 < 0.0)
+            && points.iter().any(|point| point.2 > 0.0),
+        low_is_good: !figure.more,
     });
     json!({"heat": shown, "down": down, "across": across, "figure": figure.key})
 }

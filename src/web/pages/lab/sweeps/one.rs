@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 /// Runs that are read for the heat map and the files, and rows of the ranking on the page.
 const RUNS: i64 = 10_000;
 const SHOWN: usize = 50;
+/// Figures in the ranking; all of them are in its files and in the map.
+const COLUMNS_SHOWN: usize = 7;
 
 /// The sweep of that id, or of the job of that id.
 pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, PageError> {
@@ -39,7 +41,7 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
         name: "lab_sweep",
         fragments: &["work", "verdict"],
         values: json!({
-            "work": work.as_ref().map(job::shown), "path": path, "axes": axes, "map": map, "figures": labels(),
+            "work": work.as_ref().map(job::shown), "path": path, "axes": axes, "map": map, "figures": labels(), "columns": &labels()[..COLUMNS_SHOWN],
             "statistics": read(row.statistics.as_deref()), "shown": SHOWN.min(runs.len()),
             "runs": runs.iter().take(SHOWN).map(|run| shown(&row, run, &axes)).collect::<Vec<_>>(),
             "varied": plan(&row).axes.iter().map(Axis::text).collect::<Vec<_>>(), "sweep": row,
@@ -88,6 +90,7 @@ fn shown(sweep: &SweepRow, run: &RunRow, axes: &[String]) -> Value {
     }
     let figures: Vec<Value> = FIGURES
         .iter()
+        .take(COLUMNS_SHOWN)
         .map(|figure| json!({"value": (figure.of)(run), "share": figure.share}))
         .collect();
     json!({
