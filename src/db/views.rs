@@ -38,6 +38,7 @@ views![
     "v_backtest_decisions",
     "v_backtest_chains",
     "v_backtest_legs",
+    "v_drift",
 ];
 
 /// One view as its definition describes it.
