@@ -23,7 +23,6 @@ use crate::ctx::{CODE_VERSION, Ctx};
 use crate::db::drifts::{self, DifferenceRow, DriftRow};
 use crate::domain::coin::Coin;
 use crate::domain::instrument::DAY_MS;
-use instants::Instant;
 use lived::Lived;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
