@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod coverage;
 mod doctor;
+mod drift;
 mod enqueue;
 mod exchange;
 mod fetch_history;
@@ -111,6 +112,7 @@ enum Command {
     Whatif(backtest::Whatif),
     Lookahead(backtest::Lookahead),
     Compare(compare::Compare),
+    Drift(drift::Drift),
     Sql(sql::Sql),
     Completions(completions::Completions),
 }
@@ -173,6 +175,7 @@ impl Command {
             Self::Whatif(command) => command.run(session).await,
             Self::Lookahead(command) => command.run(session).await,
             Self::Compare(command) => command.run(session).await,
+            Self::Drift(command) => command.run(session).await,
             Self::Sql(command) => command.run(session).await,
             Self::Completions(command) => command.run(session.output),
         }
