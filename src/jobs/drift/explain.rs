@@ -48,7 +48,9 @@ pub(super) async fn decision(
                 return Ok(why(Kind::Unexplained, text));
             }
             let (then, now) = (&row.code_version, CODE_VERSION);
-            let text = format!("version {then} decided; {now} decides otherwise on the same inputs, first in {field}");
+            let text = format!(
+                "version {then} decided; {now} decides otherwise on the same inputs, first in {field}"
+            );
             return Ok(why(Kind::CodeChanged, text));
         }
         Ok(_) => {}
@@ -83,12 +85,16 @@ fn input(
     }
     if !context.working.is_empty() || context.orders_last_minute > 0 {
         let (count, sent) = (context.working.len(), context.orders_last_minute);
-        let text = format!("{count} orders of the desk were still working, {sent} were sent in the minute before");
+        let text = format!(
+            "{count} orders of the desk were still working, {sent} were sent in the minute before"
+        );
         return (Kind::OrderWorking, text);
     }
     let age_ms = row.as_of_ms - row.snapshot_at_ms.unwrap_or(row.as_of_ms);
     if age_ms > 0 {
-        let text = format!("the desk's quotes were {age_ms} ms old; the backtester takes them as of the decision");
+        let text = format!(
+            "the desk's quotes were {age_ms} ms old; the backtester takes them as of the decision"
+        );
         return (Kind::QuotesOlder, text);
     }
     if let Some(text) = account(walk.lived, context, again) {
@@ -107,7 +113,9 @@ fn account(lived: &Lived, context: &Context, again: &Again) -> Option<String> {
         ));
     }
     let peak = context.day_peak_equity.filter(|peak| *peak > desk.equity)?;
-    Some(format!("the day's highest equity was {peak} for the desk; the backtester saw its own instants only"))
+    Some(format!(
+        "the day's highest equity was {peak} for the desk; the backtester saw its own instants only"
+    ))
 }
 
 /// Both books in words when they differ; cash is compared where it is our own fold.
@@ -120,7 +128,10 @@ pub(super) fn books_differ(lived: &Lived, context: &Context, again: &Again) -> O
     let ours: Vec<&Position> = again.book.positions().filter(open).collect();
     let key = |held: &&Position| (held.instrument, held.size, held.average_price, held.rolls);
     let alike = desk.iter().map(key).eq(ours.iter().map(key));
-    let cash = [context.account.balance, again.book.cash(lived.coin.as_str())];
+    let cash = [
+        context.account.balance,
+        again.book.cash(lived.coin.as_str()),
+    ];
     if alike && (cash[0] == cash[1] || !lived.dry_run) {
         return None;
     }
@@ -141,10 +152,19 @@ fn text(held: &[&Position], cash: Decimal) -> String {
         } else {
             String::new()
         };
-        format!("{} {} at {}{rolls}", held.size, held.instrument, held.average_price.normalize())
+        format!(
+            "{} {} at {}{rolls}",
+            held.size,
+            held.instrument,
+            held.average_price.normalize()
+        )
     });
     let held: Vec<String> = held.collect();
-    let held = if held.is_empty() { "no call".to_owned() } else { held.join(", ") };
+    let held = if held.is_empty() {
+        "no call".to_owned()
+    } else {
+        held.join(", ")
+    };
     format!("{held}; balance {}", cash.normalize())
 }
 

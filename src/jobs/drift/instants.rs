@@ -5,10 +5,10 @@ use crate::clock::iso;
 use crate::ctx::{Ctx, LIVE};
 use crate::db::chains;
 use crate::db::jobs::{self, Filter};
+use crate::jobs::Job;
 use crate::jobs::registry;
 use crate::jobs::schedule::next_slot_ms;
 use crate::jobs::tick::Tick;
-use crate::jobs::Job;
 use std::collections::BTreeMap;
 
 /// One instant; `row` and `failed` are places in [`Lived::decisions`].
@@ -109,7 +109,10 @@ async fn reason(ctx: &Ctx, lived: &Lived, slot_ms: i64) -> anyhow::Result<String
     let Some(job) = found.first() else {
         return Ok("no tick ran: no process was at work, or the schedule was paused".to_owned());
     };
-    let skipped = job.result.as_ref().and_then(|done| done["skipped"].as_str());
+    let skipped = job
+        .result
+        .as_ref()
+        .and_then(|done| done["skipped"].as_str());
     let why = skipped.or(job.error.as_deref()).unwrap_or("no reason kept");
     Ok(format!("its job {} {}: {why}", job.id, job.state))
 }
@@ -128,5 +131,8 @@ fn name_sources(instants: &mut BTreeMap<i64, Instant>) {
 
 /// `09:30`, with the day when it is another one.
 pub(super) fn clock(at_ms: i64) -> String {
-    iso(at_ms).replace('T', " ").replace(":00Z", "").replace('Z', "")
+    iso(at_ms)
+        .replace('T', " ")
+        .replace(":00Z", "")
+        .replace('Z', "")
 }

@@ -50,7 +50,9 @@ pub(super) fn filled(walk: &mut Walk<'_>, row: &DecisionRow, again: &Again) {
             continue;
         }
         let (kind, explanation) = reason(walk, row, &leg, desk, ours);
-        let text = |one: Option<&Filled>| one.map_or_else(|| "not filled".to_owned(), |one| one.text(&leg));
+        let text = |one: Option<&Filled>| {
+            one.map_or_else(|| "not filled".to_owned(), |one| one.text(&leg))
+        };
         let n = walk.push(New {
             kind,
             about: "fill",
@@ -66,7 +68,12 @@ pub(super) fn filled(walk: &mut Walk<'_>, row: &DecisionRow, again: &Again) {
 
 fn of_row(row: &FillRow) -> (Leg, Decimal, Decimal, Decimal) {
     let leg = (row.instrument.clone(), row.side.clone());
-    (leg, from_e8(row.size_e8), from_e8(row.price_e8), from_e8(row.fee_e8))
+    (
+        leg,
+        from_e8(row.size_e8),
+        from_e8(row.price_e8),
+        from_e8(row.fee_e8),
+    )
 }
 
 fn of_fill(fill: &Fill) -> (Leg, Decimal, Decimal, Decimal) {
@@ -108,22 +115,32 @@ fn reason(
         let text = format!("another price than the fill model's; {order}");
         return (Kind::PriceDiffers, text);
     }
-    (Kind::FeeDiffers, "the exchange took another fee than its published rates give".to_owned())
+    (
+        Kind::FeeDiffers,
+        "the exchange took another fee than its published rates give".to_owned(),
+    )
 }
 
 /// What became of the desk's order, in words.
 fn order(walk: &Walk<'_>, row: &DecisionRow, (call, side): &Leg) -> String {
     let mut orders = walk.lived.orders.iter();
-    let found = orders.find(|order| {
-        order.decision == row.id && order.instrument == *call && order.side == *side
-    });
+    let found = orders
+        .find(|order| order.decision == row.id && order.instrument == *call && order.side == *side);
     let Some(order) = found else {
         return "the desk sent no such order".to_owned();
     };
-    let limit = order.limit_price_e8.map_or_else(String::new, |limit| format!(" at a limit of {}", from_e8(limit)));
-    let error = order.error.as_deref().map_or_else(String::new, |error| format!(": {error}"));
+    let limit = order.limit_price_e8.map_or_else(String::new, |limit| {
+        format!(" at a limit of {}", from_e8(limit))
+    });
+    let error = order
+        .error
+        .as_deref()
+        .map_or_else(String::new, |error| format!(": {error}"));
     let (filled, size) = (from_e8(order.filled_e8), from_e8(order.size_e8));
-    format!("the desk's order{limit} is {}, {filled} of {size} filled{error}", order.state)
+    format!(
+        "the desk's order{limit} is {}, {filled} of {size} filled{error}",
+        order.state
+    )
 }
 
 /// Expiries that the backtester settles at this instant.
@@ -135,7 +152,11 @@ pub(super) fn settled(walk: &mut Walk<'_>, again: &Again) {
         match row {
             Some(row) if alike(&row, ours) => {}
             row => {
-                let says = [row.as_ref().map_or_else(|| "no settlement".to_owned(), of_desk), of_model(ours)];
+                let says = [
+                    row.as_ref()
+                        .map_or_else(|| "no settlement".to_owned(), of_desk),
+                    of_model(ours),
+                ];
                 let (kind, because, explanation) = expiry(walk, row.is_some());
                 let at_ms = ours.at_ms;
                 let n = walk.push(New {
@@ -184,7 +205,8 @@ fn expiry(walk: &Walk<'_>, settled: bool) -> (Kind, Option<i64>, String) {
         return (Kind::BookDiffers, Some(root), text);
     }
     if settled {
-        let text = "the same expiry came to another amount: its size, its delivery price or its fee";
+        let text =
+            "the same expiry came to another amount: its size, its delivery price or its fee";
         return (Kind::SettlementDiffers, None, text.to_owned());
     }
     let text = "the desk holds the expired call without a settlement; look at its settle jobs";
@@ -213,7 +235,12 @@ fn held_by_desk(walk: &Walk<'_>, row: &SettlementRow) -> (Kind, Option<i64>, Str
 }
 
 fn alike(row: &SettlementRow, ours: &Settlement) -> bool {
-    let desk = (row.size_e8, row.delivery_price_e8, row.payoff_e8, row.fee_e8);
+    let desk = (
+        row.size_e8,
+        row.delivery_price_e8,
+        row.payoff_e8,
+        row.fee_e8,
+    );
     let amounts = [ours.size, ours.delivery_price, ours.payoff, ours.fee].map(to_e8);
     desk == amounts.into()
 }
@@ -224,6 +251,7 @@ fn of_desk(row: &SettlementRow) -> String {
 }
 
 fn of_model(ours: &Settlement) -> String {
-    let [size, price, cash] = [ours.size, ours.delivery_price, ours.cash()].map(|one| one.normalize());
+    let [size, price, cash] =
+        [ours.size, ours.delivery_price, ours.cash()].map(|one| one.normalize());
     format!("{size} {} at {price}: {cash}", ours.instrument)
 }

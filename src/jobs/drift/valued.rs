@@ -37,7 +37,12 @@ impl Valued {
             return;
         }
         let because = walk.root.or(walk.touched);
-        if walk.valued.open.as_ref().is_none_or(|open| open.because != because) {
+        if walk
+            .valued
+            .open
+            .as_ref()
+            .is_none_or(|open| open.because != because)
+        {
             walk.valued.close(&mut walk.found.differences);
             let n = walk.push(New {
                 kind: kind(walk, because),

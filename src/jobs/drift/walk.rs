@@ -105,10 +105,7 @@ pub(super) async fn differences(
 }
 
 /// In the order of time; a person acts after the loop did.
-fn events<'a>(
-    lived: &'a Lived,
-    instants: &'a BTreeMap<i64, Instant>,
-) -> Vec<(i64, Event<'a>)> {
+fn events<'a>(lived: &'a Lived, instants: &'a BTreeMap<i64, Instant>) -> Vec<(i64, Event<'a>)> {
     let deposits = lived.deposits(false);
     let mut events: Vec<(i64, Event<'a>)> = deposits
         .map(|row| (row.at_ms, Event::Deposit(row)))
@@ -163,7 +160,10 @@ impl Walk<'_> {
 
     fn deposit(&mut self, row: &DepositRow) {
         let amount = from_e8(row.amount_e8);
-        let text = format!("{amount} {} came into the book within the range", row.currency);
+        let text = format!(
+            "{amount} {} came into the book within the range",
+            row.currency
+        );
         let n = self.push(New {
             kind: Kind::Deposit,
             about: "book",
@@ -182,7 +182,10 @@ impl Walk<'_> {
         let (kind, explanation) = if taken_over {
             (Kind::Adopted, row.reason.clone())
         } else {
-            let why = format!("a person did it: {}; the backtester has no people", row.reason);
+            let why = format!(
+                "a person did it: {}; the backtester has no people",
+                row.reason
+            );
             (Kind::Manual, why)
         };
         let n = self.push(New {
@@ -241,7 +244,10 @@ impl Walk<'_> {
             }
             (Some(at), None) => {
                 let row = &self.lived.decisions[at];
-                self.not_there(row, "the chain it saw is not stored: import it, or keep more of them");
+                self.not_there(
+                    row,
+                    "the chain it saw is not stored: import it, or keep more of them",
+                );
             }
             (None, again) => self.owed(at_ms, instant, again),
         }
@@ -269,7 +275,11 @@ impl Walk<'_> {
         let did = did.filter(Said::acts);
         let acts = did.is_some();
         let text = did.map_or_else(|| "nothing to do".to_owned(), |did| did.text());
-        let text = if again.is_none() { "no chain is stored".to_owned() } else { text };
+        let text = if again.is_none() {
+            "no chain is stored".to_owned()
+        } else {
+            text
+        };
         let n = match (&instant.missed, instant.failed) {
             (Some(reason), _) => self.miss(at_ms, reason, text),
             (None, Some(at)) => self.failed(&self.lived.decisions[at], text),
@@ -397,7 +407,8 @@ impl Walk<'_> {
                 decision: Some(row),
                 because: None,
                 says: [desk, ours],
-                explanation: "the books differ and nothing in the desk's rows says since when".to_owned(),
+                explanation: "the books differ and nothing in the desk's rows says since when"
+                    .to_owned(),
             });
             self.root = Some(n);
         }

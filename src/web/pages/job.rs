@@ -1,8 +1,8 @@
 //! One job: its life, its attempts with their errors and log lines, and what it produced.
 
+use crate::db::Db;
 use crate::db::drifts::{self, DifferenceRow};
 use crate::db::jobs::{self, EventRow, JobRow};
-use crate::db::Db;
 use crate::db::pages::decision;
 use crate::web::Site;
 use crate::web::error::PageError;
