@@ -9,6 +9,7 @@ use crate::domain::instrument::DAY_MS;
 use crate::domain::order::{Fill, Settlement, Side};
 use crate::domain::portfolio::Portfolio;
 use crate::domain::settings::Settings;
+use rust_decimal::Decimal;
 
 /// What a desk had of one coin before the first instant.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,8 @@ pub struct Opening {
     pub happened: Vec<Happened>,
     /// Highest equity of the first instant's day so far, coin.
     pub day_peak: Option<f64>,
+    /// (at_ms, coin) that came in or went out later: like settings they are the world's, not the run's.
+    pub deposits: Vec<(i64, Decimal)>,
 }
 
 /// A change of a book; a fill with its roll chain.
@@ -65,15 +68,19 @@ pub struct Again {
 
 /// Decides at every snapshot of the data under the rules of its instant; `rules` are in the order of time
 /// and the first ones stand for what is before them.
-pub fn rerun(data: &Data, opening: Opening, rules: &[Rules]) -> Result<Vec<Again>, RunError> {
+pub fn rerun(data: &Data, mut opening: Opening, rules: &[Rules]) -> Result<Vec<Again>, RunError> {
     let Some(first) = rules.first() else {
         return Err(RunError::NoSnapshots(data.coin));
     };
     let mut run = Run::new(data, &first.setup, Strategy::Policy)?;
+    let mut deposits = std::mem::take(&mut opening.deposits).into_iter().peekable();
     run.open(opening);
     let mut again = Vec::new();
     for snapshot in data.snapshots() {
         let at_ms = snapshot.chain.at_ms;
+        while let Some((_, amount)) = deposits.next_if(|(from_ms, _)| *from_ms <= at_ms) {
+            run.portfolio.deposit(data.coin.as_str(), amount);
+        }
         let rule = rules.iter().rev().find(|rule| rule.from_ms <= at_ms);
         run.follow(rule.unwrap_or(first));
         again.extend(run.once()?);

@@ -97,7 +97,9 @@ pub(in crate::jobs) async fn stored_chain(
     if let Some(seed) = source.strip_prefix("synthetic:") {
         return Ok(Some(synthetic(ctx, seed).chain(coin, at_ms)));
     }
-    Ok(chains::load(&ctx.db, source, coin, at_ms).await?)
+    // Where a chain is gone the store answers with the one before it: that is not what was seen.
+    let chain = chains::load(&ctx.db, source, coin, at_ms).await?;
+    Ok(chain.filter(|chain| chain.at_ms == at_ms))
 }
 
 /// The market of a seed; the desk's own has most of it computed already.

@@ -15,8 +15,6 @@ pub enum Kind {
     Manual,
     /// The exchange's book was taken over by a reconciliation.
     Adopted,
-    /// Money was put in or taken out within the range.
-    Deposit,
     /// The model fills an order that the desk's did not.
     OrderUnfilled,
     /// Another size was filled.
@@ -57,7 +55,6 @@ impl Kind {
             Self::SettingsChanged => "settings_changed",
             Self::Manual => "manual",
             Self::Adopted => "adopted",
-            Self::Deposit => "deposit",
             Self::OrderUnfilled => "order_unfilled",
             Self::OrderPartial => "order_partial",
             Self::PriceDiffers => "price_differs",

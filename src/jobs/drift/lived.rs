@@ -15,6 +15,7 @@ use crate::domain::decision::DecisionSource;
 use crate::domain::instrument::DAY_MS;
 use crate::domain::money::{float, from_e8};
 use crate::domain::settings::Settings;
+use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows of one desk and underlying.
@@ -119,7 +120,10 @@ impl Lived {
     pub(super) fn opening(&self) -> crate::db::Result<Opening> {
         let own: BTreeSet<&str> = self.decisions.iter().map(|row| row.id.as_str()).collect();
         let book = Book {
-            deposits: self.deposits(true).cloned().collect(),
+            deposits: (self.book.deposits.iter())
+                .filter(|row| row.at_ms < self.range.0)
+                .cloned()
+                .collect(),
             fills: (self.book.fills.iter())
                 .filter(|row| !own.contains(row.decision.as_str()))
                 .cloned()
@@ -141,15 +145,22 @@ impl Lived {
             portfolio: book.fold()?,
             happened: happened.into_iter().map(|(_, happened)| happened).collect(),
             day_peak: self.day_peak,
+            deposits: self.deposits(),
         })
     }
 
-    /// Money put in before the first decision, or after it.
-    pub(super) fn deposits(&self, before: bool) -> impl Iterator<Item = &books::DepositRow> {
-        let first_ms = self.decisions.first().map(|row| row.as_of_ms);
-        let first_ms = first_ms.unwrap_or(self.range.0);
+    /// Money put in or taken out within the range, but for what belongs to a book that was taken over.
+    fn deposits(&self) -> Vec<(i64, Decimal)> {
+        let taken_over = |at_ms: i64| {
+            let people = self.decisions.iter().filter(|row| by_hand(row));
+            people
+                .filter(|row| !self.contexts.contains_key(&row.id))
+                .any(|row| row.as_of_ms == at_ms)
+        };
         let rows = self.book.deposits.iter();
-        rows.filter(move |row| (row.at_ms <= first_ms) == before)
+        let rows = rows.filter(|row| row.at_ms >= self.range.0 && !taken_over(row.at_ms));
+        rows.map(|row| (row.at_ms, from_e8(row.amount_e8)))
+            .collect()
     }
 
     /// When the desk was opened: no decision is owed before.

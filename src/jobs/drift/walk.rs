@@ -9,11 +9,9 @@ use super::words::Said;
 use super::{explain, trades};
 use crate::backtest::Again;
 use crate::ctx::Ctx;
-use crate::db::books::DepositRow;
 use crate::db::decisions::DecisionRow;
 use crate::db::drifts::DifferenceRow;
 use crate::domain::context::Context;
-use crate::domain::money::from_e8;
 use std::collections::BTreeMap;
 
 /// What came of the comparison.
@@ -63,7 +61,6 @@ pub(super) struct New<'a> {
 }
 
 enum Event<'a> {
-    Deposit(&'a DepositRow),
     Instant(&'a Instant),
     ByHand(&'a DecisionRow),
 }
@@ -88,7 +85,6 @@ pub(super) async fn differences(
     let mut last: Option<&DecisionRow> = None;
     for (at_ms, event) in events(lived, instants) {
         match event {
-            Event::Deposit(row) => walk.deposit(row),
             Event::ByHand(row) => walk.by_hand(row),
             Event::Instant(instant) => {
                 let row = instant.row.or(instant.failed);
@@ -106,12 +102,10 @@ pub(super) async fn differences(
 
 /// In the order of time; a person acts after the loop did.
 fn events<'a>(lived: &'a Lived, instants: &'a BTreeMap<i64, Instant>) -> Vec<(i64, Event<'a>)> {
-    let deposits = lived.deposits(false);
-    let mut events: Vec<(i64, Event<'a>)> = deposits
-        .map(|row| (row.at_ms, Event::Deposit(row)))
-        .collect();
     let instants = instants.iter();
-    events.extend(instants.map(|(at_ms, instant)| (*at_ms, Event::Instant(instant))));
+    let mut events: Vec<(i64, Event<'a>)> = instants
+        .map(|(at_ms, instant)| (*at_ms, Event::Instant(instant)))
+        .collect();
     let people = lived.decisions.iter().filter(|row| by_hand(row));
     events.extend(people.map(|row| (row.as_of_ms, Event::ByHand(row))));
     events.sort_by_key(|(at_ms, _)| *at_ms);
@@ -156,24 +150,6 @@ impl Walk<'_> {
             says: [seen, ours],
             explanation,
         });
-    }
-
-    fn deposit(&mut self, row: &DepositRow) {
-        let amount = from_e8(row.amount_e8);
-        let text = format!(
-            "{amount} {} came into the book within the range",
-            row.currency
-        );
-        let n = self.push(New {
-            kind: Kind::Deposit,
-            about: "book",
-            at_ms: row.at_ms,
-            decision: None,
-            because: None,
-            says: [format!("{amount} {}", row.currency), "nothing".to_owned()],
-            explanation: text,
-        });
-        self.touched = Some(n);
     }
 
     fn by_hand(&mut self, row: &DecisionRow) {

@@ -35,7 +35,7 @@ fn found(id: &str, kind: &str) -> (DriftRow, Vec<DifferenceRow>) {
 async fn what_a_job_found_replaces_what_an_earlier_attempt_found() {
     let pair = Pair::empty().await;
     let first = found("first", "manual");
-    pair.change(async |tx| Ok(drifts::put(tx, "job", &[found("lost", "deposit")]).await?))
+    pair.change(async |tx| Ok(drifts::put(tx, "job", &[found("lost", "adopted")]).await?))
         .await;
     pair.change(async |tx| Ok(drifts::put(tx, "job", std::slice::from_ref(&first)).await?))
         .await;
