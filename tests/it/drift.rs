@@ -154,7 +154,7 @@ async fn a_desk_that_nobody_disturbed_differs_in_nothing() {
     each_db(async |test| {
         record(&test, DAYS).await;
         for (name, text) in [("short", SHORT), ("busy", BUSY), ("held", HELD)] {
-            let clock = Clock::manual(FROM_MS, &["drift"]);
+            let clock = Clock::manual(FROM_MS, &["drift", name]);
             let ctx = Ctx::with_clock(test.db.clone(), name, clock, config(text));
             ctx.open().await.unwrap();
             live(&ctx, 0..3 * DAYS).await;
