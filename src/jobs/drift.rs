@@ -3,6 +3,7 @@
 //! The run starts from the book the desk had, decides at the instants the desk decided at on the chains it
 //! saw, and follows its settings; everything else is its own. What then differs is a row with its kind.
 
+mod absent;
 mod explain;
 mod instants;
 mod kind;
@@ -113,7 +114,7 @@ async fn compare(
         ctx.clock.wall_ms(),
         &["drift", &job.id, desk, coin.as_str()],
     );
-    Ok(rows(ctx, job, id, &lived, found))
+    Ok(rows(ctx, job, &id, &lived, found))
 }
 
 async fn again(
@@ -135,18 +136,18 @@ async fn again(
 fn rows(
     ctx: &Ctx,
     job: &Running,
-    id: String,
+    id: &str,
     lived: &Lived,
     found: walk::Found,
 ) -> (DriftRow, Vec<DifferenceRow>) {
     let of_drift = |row: DifferenceRow| DifferenceRow {
-        drift: id.clone(),
+        drift: id.to_owned(),
         ..row
     };
     let differences: Vec<_> = found.differences.into_iter().map(of_drift).collect();
     let unexplained = |row: &&DifferenceRow| row.kind == Kind::Unexplained.as_str();
     let row = DriftRow {
-        id: id.clone(),
+        id: id.to_owned(),
         job: job.id.clone(),
         desk: lived.desk.clone(),
         underlying: lived.coin.as_str().to_owned(),

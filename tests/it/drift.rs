@@ -328,9 +328,9 @@ async fn a_failed_tick_and_a_chain_that_is_gone_have_kinds_of_their_own() {
         put(&ctx, &early, FROM_MS).await;
         drain(&ctx, FROM_MS + 60_000).await;
         live(&ctx, 1..3 * DAYS).await;
-        let gone = made(&ctx).await.into_iter().rev();
-        let gone = gone.filter(|row| row.error.is_none() && row.final_action == "DO_NOTHING");
-        let gone = gone.last().expect("some decision holds");
+        let holds = |row: &DecisionRow| row.error.is_none() && row.final_action == "DO_NOTHING";
+        let gone = made(&ctx).await.into_iter().find(holds);
+        let gone = gone.expect("some decision holds");
         let chain = format!("underlying = 'BTC' and at_ms = {}", gone.as_of_ms);
         execute(&test, &format!("delete from chain_snapshots where {chain}")).await;
         let (row, rows) = drift(&ctx, FROM_MS - DAY_MS, FROM_MS + DAYS * DAY_MS)

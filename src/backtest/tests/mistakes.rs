@@ -89,7 +89,8 @@ fn mistake_13_figures_that_are_not_known_are_null_and_not_zero() {
         metrics.assignment_rate,
     ];
     assert_eq!(unknown, [None; 6]);
-    let features = &by_hand::data(None).snapshots()[0].features;
+    let data = by_hand::data(None);
+    let features = &data.snapshots()[0].features;
     assert_eq!(
         (features.realised_vol_30d.value, features.ma200.value),
         (None, None)

@@ -9,6 +9,7 @@ use crate::db::decisions::DecisionRow;
 use crate::domain::account::Position;
 use crate::domain::context::Context;
 use crate::domain::instrument::Style;
+use crate::domain::order::Settlement;
 use crate::domain::settings::Settings;
 use crate::replay::replay_decision;
 use rust_decimal::Decimal;
@@ -140,7 +141,7 @@ pub(super) fn books_differ(lived: &Lived, context: &Context, again: &Again) -> O
 
 /// Whether the balances differ by what the backtester has just settled, and by nothing else.
 pub(super) fn unsettled(context: &Context, again: &Again) -> bool {
-    let cash: Decimal = again.settlements.iter().map(|one| one.cash()).sum();
+    let cash: Decimal = again.settlements.iter().map(Settlement::cash).sum();
     let ours = again.book.cash(context.coin.as_str());
     !again.settlements.is_empty() && context.account.balance == ours - cash
 }

@@ -64,9 +64,7 @@ pub(super) async fn made(
 async fn daily(ctx: &Ctx, lived: &Lived) -> anyhow::Result<Daily> {
     let (coin, to_ms) = (lived.coin, lived.range.1);
     let seed = lived.sources().into_iter();
-    let seed = seed
-        .filter_map(|name| name.strip_prefix("synthetic:"))
-        .last();
+    let seed = seed.rev().find_map(|name| name.strip_prefix("synthetic:"));
     if let Some(seed) = seed {
         return Ok(synthetic_daily(&synthetic(ctx, seed), coin, to_ms));
     }

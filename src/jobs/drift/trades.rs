@@ -222,16 +222,12 @@ fn held_by_desk(walk: &Walk<'_>, row: &SettlementRow) -> (Kind, Option<i64>, Str
         one.desk_says.contains(&row.instrument) || one.backtest_says.contains(&row.instrument)
     };
     let mut before = walk.found.differences.iter().filter(moves).rev();
-    match before.find(names) {
-        Some(first) => {
-            let text = format!("only the desk held it, since difference {}", first.n);
-            (Kind::BookDiffers, Some(first.n), text)
-        }
-        None => {
-            let text = "only the desk held it, and no earlier difference says why";
-            (Kind::Unexplained, None, text.to_owned())
-        }
+    if let Some(first) = before.find(names) {
+        let text = format!("only the desk held it, since difference {}", first.n);
+        return (Kind::BookDiffers, Some(first.n), text);
     }
+    let text = "only the desk held it, and no earlier difference says why";
+    (Kind::Unexplained, None, text.to_owned())
 }
 
 fn alike(row: &SettlementRow, ours: &Settlement) -> bool {

@@ -55,19 +55,17 @@ impl Said {
     }
 
     pub(super) fn text(&self) -> String {
-        let mut text = self.carried_out.clone();
-        if let Some(refusal) = &self.refusal {
-            text = format!("{} refused ({refusal})", self.proposed);
-        }
-        if let Some(call) = &self.instrument {
+        let what = match &self.refusal {
+            Some(refusal) => format!("{} refused ({refusal})", self.proposed),
+            None => self.carried_out.clone(),
+        };
+        let call = self.instrument.as_ref().map(|call| {
             let from = self.rolled_from.as_deref();
             let from = from.map_or_else(String::new, |from| format!(" from {from}"));
-            let size = from_e8(self.size_e8.unwrap_or(0));
-            text += &format!(" {size} {call}{from}");
-        }
-        if self.explored || self.propensity < 1.0 {
-            text += &format!(", drawn with probability {}", self.propensity);
-        }
-        text
+            format!(" {} {call}{from}", from_e8(self.size_e8.unwrap_or(0)))
+        });
+        let drawn = self.explored || self.propensity < 1.0;
+        let drawn = drawn.then(|| format!(", drawn with probability {}", self.propensity));
+        [Some(what), call, drawn].into_iter().flatten().collect()
     }
 }
