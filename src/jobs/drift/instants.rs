@@ -79,7 +79,9 @@ async fn owed(ctx: &Ctx, lived: &Lived) -> anyhow::Result<Vec<Slot>> {
     let Some(cron) = settings.schedule else {
         return Ok(Vec::new());
     };
-    slots(&cron, from_ms, to_ms.min(ctx.clock.now_ms()))
+    // The slot of the very opening has no job: the schedule begins after it.
+    let first_ms = from_ms.max(opened_ms.saturating_add(1));
+    slots(&cron, first_ms, to_ms.min(ctx.clock.now_ms()))
 }
 
 fn slots(cron: &str, from_ms: i64, to_ms: i64) -> anyhow::Result<Vec<Slot>> {

@@ -65,7 +65,7 @@ impl Said {
             format!(" {} {call}{from}", from_e8(self.size_e8.unwrap_or(0)))
         });
         let drawn = self.explored || self.propensity < 1.0;
-        let drawn = drawn.then(|| format!(", drawn with probability {}", self.propensity));
+        let drawn = drawn.then(|| format!(", drawn with probability {:.6}", self.propensity));
         [Some(what), call, drawn].into_iter().flatten().collect()
     }
 }
