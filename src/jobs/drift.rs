@@ -21,6 +21,7 @@ use crate::backtest::{Again, rerun};
 use crate::clock::derived_id;
 use crate::config::Missed;
 use crate::ctx::{CODE_VERSION, Ctx};
+use crate::db::decisions;
 use crate::db::drifts::{self, DifferenceRow, DriftRow};
 use crate::domain::coin::Coin;
 use crate::domain::instrument::DAY_MS;
@@ -56,8 +57,12 @@ impl Job for Drift {
     };
 
     async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
-        let range = self.range(job.slot_ms.unwrap_or_else(|| ctx.clock.now_ms()))?;
         let desk = self.desk.as_ref().unwrap_or(&ctx.desk);
+        let now_ms = ctx.clock.now_ms();
+        // The time of a watcher stands where the workers left it, a little before their last decision.
+        let last_ms = decisions::last_as_of_ms(&ctx.db, desk).await?;
+        let present_ms = last_ms.map_or(now_ms, |last_ms| last_ms.max(now_ms));
+        let range = self.range(job.slot_ms.unwrap_or(now_ms), present_ms)?;
         let coins = self.underlying.map_or_else(
             || ctx.config.desk.underlyings.clone(),
             |underlying| vec![underlying],
@@ -80,13 +85,14 @@ impl Job for Drift {
 }
 
 impl Drift {
-    fn range(&self, now_ms: i64) -> Result<(i64, i64), JobError> {
+    /// Yesterday is counted from the slot; nothing later than the present can be made again.
+    fn range(&self, now_ms: i64, present_ms: i64) -> Result<(i64, i64), JobError> {
         let today_ms = now_ms - now_ms.rem_euclid(DAY_MS);
         let to_ms = self
             .to_ms
-            .or(self.from_ms.map(|_| now_ms))
+            .or(self.from_ms.map(|_| present_ms))
             .unwrap_or(today_ms - 1)
-            .min(now_ms);
+            .min(present_ms);
         let from_ms = self.from_ms.unwrap_or(to_ms - to_ms.rem_euclid(DAY_MS));
         if from_ms > to_ms {
             return Err(JobError::Abort(anyhow::anyhow!(
