@@ -31,10 +31,10 @@ pub use data::{Builder, Daily, Data, Series, Snapshot, Stamp};
 pub use ledger::{Leg, RollChain, Trigger};
 pub use metrics::{Performance, performance};
 pub use outcome::{Counts, Flows, Metrics, Outcome, Point, Taken};
-pub use run::{Run, State};
+pub use run::{Again, Happened, Opening, Rules, Run, State, rerun};
 pub use setup::{Key, Policy, Range, Setup, SetupError, keys};
 pub use strategy::{Propose, Strategy};
-pub use synthetic::synthetic;
+pub use synthetic::{synthetic, synthetic_daily};
 pub use what_if::{Wanted, what_if};
 
 use crate::clock::iso;

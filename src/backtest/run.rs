@@ -4,7 +4,10 @@
 //! book is folded from the fills and settlements that follow. A run stops between any two steps and goes
 //! on from its [`State`] with the same numbers.
 
+mod rerun;
 mod step;
+
+pub use rerun::{Again, Happened, Opening, Rules, rerun};
 
 use super::attribution::{Attribution, Held};
 use super::data::{Data, Snapshot};

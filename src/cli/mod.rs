@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod coverage;
 mod doctor;
+mod drift;
 mod enqueue;
 mod exchange;
 mod fetch_history;
@@ -113,6 +114,7 @@ enum Command {
     Lookahead(backtest::Lookahead),
     Sweep(sweep::Sweep),
     Compare(compare::Compare),
+    Drift(drift::Drift),
     Sql(sql::Sql),
     Completions(completions::Completions),
 }
@@ -176,6 +178,7 @@ impl Command {
             Self::Lookahead(command) => command.run(session).await,
             Self::Sweep(command) => command.run(session).await,
             Self::Compare(command) => command.run(session).await,
+            Self::Drift(command) => command.run(session).await,
             Self::Sql(command) => command.run(session).await,
             Self::Completions(command) => command.run(session.output),
         }

@@ -19,6 +19,7 @@ pub mod configs;
 pub mod coverage;
 pub mod decisions;
 pub mod desks;
+pub mod drifts;
 pub mod equity;
 pub mod feed;
 pub mod fetched;

@@ -21,6 +21,7 @@ questions![
     "equity_by_day",
     "slow_jobs",
     "coverage_by_month",
+    "drift_by_kind",
 ];
 
 /// One named question.

@@ -40,6 +40,7 @@ views![
     "v_backtest_legs",
     "v_sweeps",
     "v_sweep_runs",
+    "v_drift",
 ];
 
 /// One view as its definition describes it.

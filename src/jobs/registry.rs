@@ -28,6 +28,7 @@ pub fn all() -> Registry {
         .register::<super::what_if::WhatIf>()
         .register::<super::sweep::Sweep>()
         .register::<super::sweep::SweepPart>()
+        .register::<super::drift::Drift>()
         .register::<super::prune::Prune>()
 }
 

@@ -54,6 +54,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "jobs/schedules.html",
     "job.html",
     "job/detail.html",
+    "job/drift.html",
     "lab.html",
     "lab/form.html",
     "lab/runs.html",

@@ -24,6 +24,7 @@ mod deribit_wire;
 mod desk;
 mod docs;
 mod doctor;
+mod drift;
 mod paper;
 mod prune;
 mod queue;

@@ -1,5 +1,7 @@
 //! One job: its life, its attempts with their errors and log lines, and what it produced.
 
+use crate::db::Db;
+use crate::db::drifts::{self, DifferenceRow};
 use crate::db::jobs::{self, EventRow, JobRow};
 use crate::db::pages::decision;
 use crate::web::Site;
@@ -20,6 +22,11 @@ pub(super) async fn view(site: &Site, id: &str) -> Result<View, PageError> {
         None => None,
     };
     let finished = row.is_finished();
+    let (drifts, differences) = drifts(db, id).await?;
+    let mut tables = vec![Table::of("events", EVENT_COLUMNS, &events)];
+    if !drifts.is_empty() {
+        tables.push(Table::of("differences", DIFFERENCE_COLUMNS, &differences));
+    }
     Ok(View {
         title: format!("Job {} {}", row.kind, row.state),
         name: "job",
@@ -29,9 +36,9 @@ pub(super) async fn view(site: &Site, id: &str) -> Result<View, PageError> {
             "decisions": decision::of_job(db, id).await?, "orders": decision::orders_of_job(db, id).await?,
             "decision": row.args.get("decision"), "parent": parent.as_ref().map(shown),
             "children": jobs::children(db, id).await?.iter().map(shown).collect::<Vec<_>>(),
-            "finished": finished,
+            "finished": finished, "drifts": drifts,
         }),
-        tables: vec![Table::of("events", EVENT_COLUMNS, &events)],
+        tables,
     })
 }
 
@@ -44,6 +51,30 @@ const EVENT_COLUMNS: &[&str] = &[
     "message",
     "worker",
 ];
+
+const DIFFERENCE_COLUMNS: &[&str] = &[
+    "drift",
+    "n",
+    "at_ms",
+    "about",
+    "kind",
+    "because",
+    "decision",
+    "desk_says",
+    "backtest_says",
+    "explanation",
+];
+
+/// What a `drift` job found: each underlying with its differences, and all of them for the file.
+async fn drifts(db: &Db, job: &str) -> Result<(Vec<Value>, Vec<DifferenceRow>), PageError> {
+    let (mut shown, mut all) = (Vec::new(), Vec::new());
+    for row in drifts::of_job(db, job).await? {
+        let rows = drifts::differences(db, &row.id).await?;
+        shown.push(json!({ "of": row, "rows": rows }));
+        all.extend(rows);
+    }
+    Ok((shown, all))
+}
 
 /// The row without secrets.
 pub(super) fn shown(row: &JobRow) -> Value {

@@ -73,8 +73,9 @@ async fn rows(ctx: &Ctx, job: &str) -> (Value, Vec<String>) {
     )
 }
 
+/// Mistake 23 of the earlier system: a stopped run lost its rows, a crashed one was "running" for ever.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_run_resumes_and_ends_with_the_same_rows() {
+async fn mistake_23_a_killed_run_resumes_and_ends_with_the_same_rows() {
     each_db(async |test| {
         let whole = desk(&test, "whole").await;
         let job = run(&whole, &synthetic(8, DAY_MS / 4, None)).await;

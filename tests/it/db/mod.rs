@@ -5,6 +5,7 @@
 mod backtests;
 mod book;
 mod controls;
+mod drifts;
 mod market;
 mod queue;
 mod sweeps;
