@@ -12,6 +12,7 @@
 mod attribution;
 mod baselines;
 mod breakdown;
+mod comparison;
 mod data;
 mod desk;
 mod ledger;
@@ -27,6 +28,7 @@ mod what_if;
 pub use attribution::{Attribution, Causes};
 pub use baselines::{Baseline, Baselines, baselines};
 pub use breakdown::{Breakdowns, InRegime, Legs};
+pub use comparison::{FIGURES, Figure, Unit, comparison};
 pub use data::{Builder, Daily, Data, Series, Snapshot, Stamp};
 pub use ledger::{Leg, RollChain, Trigger};
 pub use metrics::{Performance, performance};

@@ -2,11 +2,11 @@
 
 use super::Usage;
 use super::backtest_text::{call_text, cut_text, key_table, report};
-use super::compare::{comparison, headline};
+use super::compare::headline;
 use super::follow::{enqueue, live, result, wait};
 use super::quotes::time_ms;
 use super::session::Session;
-use crate::backtest::{Setup, keys};
+use crate::backtest::{Setup, comparison, keys};
 use crate::ctx::{Ctx, Purpose};
 use crate::db::{backtests, chains};
 use crate::domain::coin::Coin;
@@ -120,7 +120,7 @@ impl Backtest {
         if let [run] = &runs[..] {
             return session.output.result(run, || report(run));
         }
-        let compared = comparison(&runs);
+        let compared = comparison(&runs, false);
         let document = json!({ "runs": runs, "comparison": compared });
         session.output.result(&document, || headline(&compared))
     }

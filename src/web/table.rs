@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Table {
     pub name: &'static str,
-    pub columns: &'static [&'static str],
+    pub columns: Vec<String>,
     rows: Vec<Map<String, Value>>,
 }
 
@@ -18,21 +18,26 @@ impl Table {
     /// Takes `columns` out of each row; a row that lacks one gives null.
     pub(super) fn of<T: Serialize>(
         name: &'static str,
-        columns: &'static [&'static str],
+        columns: &[impl AsRef<str>],
         rows: impl IntoIterator<Item = T>,
     ) -> Self {
+        let columns: Vec<String> = columns
+            .iter()
+            .map(|name| name.as_ref().to_owned())
+            .collect();
         let pick = |row: T| {
             let mut object = match serde_json::to_value(row) {
                 Ok(Value::Object(object)) => object,
                 _ => Map::new(),
             };
-            object.retain(|key, _| columns.contains(&key.as_str()));
+            object.retain(|key, _| columns.contains(key));
             object
         };
+        let rows = rows.into_iter().map(pick).collect();
         Self {
             name,
             columns,
-            rows: rows.into_iter().map(pick).collect(),
+            rows,
         }
     }
 
@@ -41,9 +46,9 @@ impl Table {
         let mut writer = csv::WriterBuilder::new()
             .terminator(csv::Terminator::CRLF)
             .from_writer(Vec::new());
-        writer.write_record(self.columns)?;
+        writer.write_record(&self.columns)?;
         for row in &self.rows {
-            writer.write_record(self.columns.iter().map(|column| cell(row.get(*column))))?;
+            writer.write_record(self.columns.iter().map(|column| cell(row.get(column))))?;
         }
         let kind = [
             (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),

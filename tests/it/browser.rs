@@ -4,6 +4,7 @@
 //! `THETAQ_SCREENSHOTS` names a folder for a picture of every page, light and dark, wide and narrow.
 
 mod driver;
+mod lab;
 
 use crate::support::thetaq;
 use driver::Driver;
@@ -263,10 +264,10 @@ async fn wander(browser: &WebDriver, desk: &Desk) -> Pages {
         ("decision", decision),
         ("quotes", expiry),
         ("lab", "/lab".to_owned()),
-        ("lab-run", lab),
-        ("lab-compare", compare),
         ("lab-sweeps", around),
         ("lab-sweep", sweep),
+        ("lab-short-run", lab),
+        ("lab-two", compare),
         ("confirm", "/confirm/kill".to_owned()),
         ("missing", "/nothing".to_owned()),
     ])
