@@ -2,6 +2,7 @@
 
 use crate::db::jobs::{self, EventRow, JobRow};
 use crate::db::pages::decision;
+use crate::jobs::registry;
 use crate::web::Site;
 use crate::web::error::PageError;
 use crate::web::redact::redact;
@@ -20,6 +21,9 @@ pub(super) async fn view(site: &Site, id: &str) -> Result<View, PageError> {
         None => None,
     };
     let finished = row.is_finished();
+    let goes_on = registry::all()
+        .get(&row.kind)
+        .is_some_and(|kind| kind.defaults.goes_on);
     Ok(View {
         title: format!("Job {} {}", row.kind, row.state),
         name: "job",
@@ -29,7 +33,7 @@ pub(super) async fn view(site: &Site, id: &str) -> Result<View, PageError> {
             "decisions": decision::of_job(db, id).await?, "orders": decision::orders_of_job(db, id).await?,
             "decision": row.args.get("decision"), "parent": parent.as_ref().map(shown),
             "children": jobs::children(db, id).await?.iter().map(shown).collect::<Vec<_>>(),
-            "finished": finished,
+            "finished": finished, "goes_on": goes_on,
         }),
         tables: vec![Table::of("events", EVENT_COLUMNS, &events)],
     })

@@ -40,6 +40,10 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
     } else {
         (row.underlying.as_str(), 4)
     };
+    let beside = beside(
+        &backtests::list(db, row.parent.as_deref(), SIBLINGS_MAX + 1).await?,
+        &row,
+    );
     let path = format!("/lab/{id}");
     let link = |name: &str, value: &str| query.with(&path, &[(name, value), ("notice", "")]);
     Ok(View {
@@ -50,7 +54,7 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
             "run": row, "work": work.as_ref().map(job::shown), "document": document,
             "plots": plots::plots(&equity, &legs, &row.underlying, look),
             "causes": plots::causes(causes, unit, digits), "unit": unit, "digits": digits,
-            "usd": look.usd, "log": look.log, "metrics": metrics(&document, look.usd),
+            "beside": beside, "usd": look.usd, "log": look.log, "metrics": metrics(&document, look.usd),
             "chains": chains.iter().map(|chain| with_legs(chain, &legs)).collect::<Vec<_>>(),
             "decisions": decisions.len(), "settings": changed(&document["settings"]),
             "see": {
@@ -64,6 +68,17 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
             Table::of("decisions", DECISION_COLUMNS, &decisions),
         ],
     })
+}
+
+/// As many as the comparison page shows.
+const SIBLINGS_MAX: i64 = 6;
+
+/// The comparison with the runs that were asked for at once, when there are a few.
+fn beside(family: &[backtests::BacktestRow], row: &backtests::BacktestRow) -> Option<String> {
+    let few = (2..=SIBLINGS_MAX as usize).contains(&family.len());
+    let ids = family.iter().rev().map(|run| format!("run={}", run.id));
+    let address = || format!("/lab/compare?{}", ids.collect::<Vec<_>>().join("&"));
+    (few && row.parent.is_some()).then(address)
 }
 
 /// Before the first row there is only the job.
