@@ -165,14 +165,11 @@ async fn both_coins_and_exits_are_runs_of_one_parent_with_a_comparison() {
             .map(|coin| ["hold_to_expiry", "tp_and_roll"].map(|exit| (coin.into(), exit.into())));
         assert_eq!(kinds, expect.concat());
         let page = desk.page(&client, &format!("/lab/{id}")).await;
-        let from = page
-            .find("/lab/compare?")
-            .expect("a link to the comparison");
-        let address = page[from..]
-            .split('"')
-            .next()
-            .unwrap()
-            .replace("&amp;", "&");
+        let link = page.split("Beside the runs").next().unwrap();
+        let address = link.rsplit("href=\"").next().unwrap();
+        let address = address.split('"').next().unwrap();
+        let address = address.replace("&amp;", "&").replace("&#x2f;", "/");
+        assert!(address.starts_with("/lab/compare?run="), "{address}");
         let compared = desk.page(&client, &address).await;
         assert!(compared.contains("ETH") && compared.contains("hold"));
     })
