@@ -18,8 +18,6 @@ pub enum PauseError {
     NotUnderWay(String),
     #[error("the job is {0}; only a paused job is resumed")]
     NotPaused(String),
-    #[error(transparent)]
-    Db(#[from] sqlx::Error),
 }
 
 /// Holds a waiting job back at once. A running one is asked to pause: within a second it has stored where
@@ -29,7 +27,7 @@ pub async fn pause(
     clock: &Clock,
     registry: &Registry,
     id: &str,
-) -> Result<JobRow, PauseError> {
+) -> anyhow::Result<JobRow> {
     let row = found(tx, id).await?;
     let goes_on = registry
         .get(&row.kind)
@@ -40,23 +38,22 @@ pub async fn pause(
     // What it became meanwhile.
     let row = found(tx, id).await?;
     Err(match row.state.as_str() {
-        "running" => PauseError::CannotPause(row.kind),
-        _ => PauseError::NotUnderWay(row.state),
+        "running" => PauseError::CannotPause(row.kind).into(),
+        _ => PauseError::NotUnderWay(row.state).into(),
     })
 }
 
 /// Makes a paused job available again; it goes on from where it stopped.
-pub async fn resume(tx: &mut Tx, clock: &Clock, id: &str) -> Result<JobRow, PauseError> {
+pub async fn resume(tx: &mut Tx, clock: &Clock, id: &str) -> anyhow::Result<JobRow> {
     let resumed = jobs_control::resume_job(tx, clock, id).await?;
     let row = found(tx, id).await?;
     if resumed {
-        Ok(row)
-    } else {
-        Err(PauseError::NotPaused(row.state))
+        return Ok(row);
     }
+    Err(PauseError::NotPaused(row.state).into())
 }
 
-async fn found(tx: &mut Tx, id: &str) -> Result<JobRow, PauseError> {
+async fn found(tx: &mut Tx, id: &str) -> anyhow::Result<JobRow> {
     let row = jobs::get_in(tx, id).await?;
-    row.ok_or_else(|| PauseError::Unknown(id.to_owned()))
+    row.ok_or_else(|| PauseError::Unknown(id.to_owned()).into())
 }

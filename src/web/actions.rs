@@ -342,13 +342,13 @@ async fn on_job(
     })
 }
 
-fn not_paused(error: PauseError) -> PageError {
-    match error {
-        PauseError::Db(error) => error.into(),
-        error => PageError::bad_request(
+fn not_paused(error: anyhow::Error) -> PageError {
+    match error.downcast::<PauseError>() {
+        Ok(error) => PageError::bad_request(
             error.to_string(),
             "Its page shows the state it is in and what can be done.",
         ),
+        Err(error) => error.into(),
     }
 }
 

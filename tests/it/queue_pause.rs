@@ -8,7 +8,7 @@ use thetaq::clock::Stopwatch;
 use thetaq::db::backtests;
 use thetaq::db::jobs::JobRow;
 use thetaq::jobs::backtest::Backtest;
-use thetaq::jobs::pause::{PauseError, pause, resume};
+use thetaq::jobs::pause::{pause, resume};
 use thetaq::jobs::{Options, enqueue, registry};
 
 /// 2026-01-05 09:00 UTC.
@@ -135,7 +135,7 @@ async fn under_way(desk: &Desk, id: &str) {
     }
 }
 
-async fn pause_now(desk: &Desk, id: &str) -> Result<JobRow, PauseError> {
+async fn pause_now(desk: &Desk, id: &str) -> anyhow::Result<JobRow> {
     let kinds = registry::all().register::<Probe>();
     let mut tx = desk.ctx.db.begin().await?;
     let row = pause(&mut tx, &desk.ctx.clock, &kinds, id).await?;
@@ -143,7 +143,7 @@ async fn pause_now(desk: &Desk, id: &str) -> Result<JobRow, PauseError> {
     Ok(row)
 }
 
-async fn resume_now(desk: &Desk, id: &str) -> Result<JobRow, PauseError> {
+async fn resume_now(desk: &Desk, id: &str) -> anyhow::Result<JobRow> {
     let mut tx = desk.ctx.db.begin().await?;
     let row = resume(&mut tx, &desk.ctx.clock, id).await?;
     tx.commit().await?;
