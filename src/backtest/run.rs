@@ -16,6 +16,7 @@ use super::outcome::{Counts, Point, Taken};
 use super::setup::Setup;
 use super::strategy::Strategy;
 use super::{Outcome, RunError};
+use crate::domain::chain::Chain;
 use crate::domain::instrument::Instrument;
 use crate::domain::money;
 use crate::domain::order::{Fill, Settlement};
@@ -23,6 +24,7 @@ use crate::domain::portfolio::Portfolio;
 use crate::domain::settings::Settings;
 use crate::fills;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One run over the snapshots of its range.
 #[derive(Debug)]
@@ -112,6 +114,24 @@ impl<'a> Run<'a> {
             self.state.done = at + 1;
         }
         Ok(end == self.steps.len())
+    }
+
+    /// Takes the steps that are left, each on a chain made when it is due by (instant, book before the
+    /// step): of a market that is computed, only what the step can look at need be.
+    pub fn advance_on(
+        &mut self,
+        mut chain: impl FnMut(i64, &Portfolio) -> Chain,
+    ) -> Result<(), RunError> {
+        for at in self.state.done..self.steps.len() {
+            let known = &self.steps[at];
+            let snapshot = Snapshot {
+                chain: Arc::new(chain(known.chain.at_ms, &self.portfolio)),
+                features: known.features.clone(),
+            };
+            self.step(&snapshot)?;
+            self.state.done = at + 1;
+        }
+        Ok(())
     }
 
     /// Steps of the whole run.

@@ -76,7 +76,7 @@ impl Sweep {
 
     fn payload(&self) -> anyhow::Result<Value> {
         let axes: Result<Vec<Axis>, Usage> = self.vary.iter().map(|text| axis(text)).collect();
-        let settings = self.run.settings()?;
+        let settings = self.run.settings(self.run.market().one()?)?;
         let mut plan = Plan {
             axes: axes?,
             draws: self.random,

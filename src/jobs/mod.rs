@@ -23,6 +23,7 @@ pub mod drift;
 pub mod fetch_history;
 pub mod import;
 pub mod lookahead;
+pub mod pause;
 pub mod prune;
 pub mod reconcile;
 pub mod record_market;

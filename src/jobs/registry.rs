@@ -67,6 +67,8 @@ pub struct Defaults {
     pub backoff_ms: i64,
     /// At most one job per queue name runs at once, over all processes.
     pub serial: bool,
+    /// An attempt goes on from what earlier ones stored, so that a person may pause a running job.
+    pub goes_on: bool,
     pub schedule: Schedule,
     /// What becomes of slots that passed while no process was alive.
     pub missed: Missed,
@@ -100,6 +102,7 @@ impl Defaults {
         max_attempts: 3,
         backoff_ms: 1_000,
         serial: false,
+        goes_on: false,
         schedule: Schedule::Off,
         missed: Missed::RunOnce,
         stale_after_ms: None,

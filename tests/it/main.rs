@@ -30,6 +30,7 @@ mod prune;
 mod queue;
 mod queue_faults;
 mod queue_locks;
+mod queue_pause;
 mod queue_share;
 mod reader;
 mod reconcile;

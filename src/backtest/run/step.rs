@@ -22,8 +22,8 @@ use rust_decimal::Decimal;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-impl<'a> Run<'a> {
-    pub(super) fn step(&mut self, snapshot: &'a Snapshot) -> Result<(), RunError> {
+impl Run<'_> {
+    pub(super) fn step(&mut self, snapshot: &Snapshot) -> Result<(), RunError> {
         let chain: &Chain = &snapshot.chain;
         let mut causes = Causes::default();
         self.explain(chain, &mut causes)?;

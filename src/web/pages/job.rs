@@ -4,6 +4,7 @@ use crate::db::Db;
 use crate::db::drifts::{self, DifferenceRow};
 use crate::db::jobs::{self, EventRow, JobRow};
 use crate::db::pages::decision;
+use crate::jobs::registry;
 use crate::web::Site;
 use crate::web::error::PageError;
 use crate::web::redact::redact;
@@ -27,6 +28,9 @@ pub(super) async fn view(site: &Site, id: &str) -> Result<View, PageError> {
     if !drifts.is_empty() {
         tables.push(Table::of("differences", DIFFERENCE_COLUMNS, &differences));
     }
+    let goes_on = registry::all()
+        .get(&row.kind)
+        .is_some_and(|kind| kind.defaults.goes_on);
     Ok(View {
         title: format!("Job {} {}", row.kind, row.state),
         name: "job",
@@ -36,7 +40,7 @@ pub(super) async fn view(site: &Site, id: &str) -> Result<View, PageError> {
             "decisions": decision::of_job(db, id).await?, "orders": decision::orders_of_job(db, id).await?,
             "decision": row.args.get("decision"), "parent": parent.as_ref().map(shown),
             "children": jobs::children(db, id).await?.iter().map(shown).collect::<Vec<_>>(),
-            "finished": finished, "drifts": drifts,
+            "finished": finished, "goes_on": goes_on, "drifts": drifts,
         }),
         tables,
     })

@@ -70,9 +70,7 @@ async fn waiting(site: &Site) -> Result<Vec<Value>, PageError> {
             ..jobs::Filter::default()
         };
         let rows = jobs::list(&site.ctx.db, &filter).await?;
-        let open = rows
-            .into_iter()
-            .filter(|row| !row.is_finished() && row.parent.is_none());
+        let open = rows.into_iter().filter(|row| !row.is_finished());
         found.extend(open.map(|row| super::job::shown(&row)));
     }
     Ok(found)

@@ -286,6 +286,14 @@ async fn the_command_line_prints_what_programs_rely_on() {
         let compared = here.json(&["compare", one, two]);
         assert_eq!(compared, both["comparison"]);
         assert_eq!(compared["same_data"], true);
+        let coins = here.json(&line(&["backtest", "--underlying", "BTC,ETH"]));
+        assert_eq!(
+            coins["comparison"]["settings"]["underlying"],
+            json!(["BTC", "ETH"])
+        );
+        assert!(coins["id"].is_string() && coins["jobs"][1] == coins["runs"][1]["job"]);
+        let error = here.error(2, &line(&["lookahead", "--underlying", "BTC,ETH"]));
+        assert!(error.contains("only a backtest takes several"), "{error}");
         let text = here.text(&line(&["backtest"]));
         assert!(
             text.contains("weekly 25 delta") && text.contains("roll_cost"),

@@ -382,6 +382,41 @@ async fn a_run_that_still_works_shows_where_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn both_coins_and_exits_are_runs_of_one_parent_with_a_comparison() {
+    each_db(async |db| {
+        let desk = Dashboard::start(&db).await;
+        let client = desk.browser().await;
+        let id = run(
+            &desk,
+            &client,
+            "score_min=1&each_underlying=yes&both_exits=yes",
+        )
+        .await;
+        let row = backtests::get(&desk.ctx.db, &id).await.unwrap().unwrap();
+        let family = backtests::list(&desk.ctx.db, row.parent.as_deref(), 10);
+        let mut kinds: Vec<(String, String)> = family
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|run| (run.underlying, run.exit_style))
+            .collect();
+        kinds.sort();
+        let expect = ["BTC", "ETH"]
+            .map(|coin| ["hold_to_expiry", "tp_and_roll"].map(|exit| (coin.into(), exit.into())));
+        assert_eq!(kinds, expect.concat());
+        let page = desk.page(&client, &format!("/lab/{id}")).await;
+        let link = page.split("Beside the runs").next().unwrap();
+        let address = link.rsplit("href=\"").next().unwrap();
+        let address = address.split('"').next().unwrap();
+        let address = address.replace("&amp;", "&").replace("&#x2f;", "/");
+        assert!(address.starts_with("/lab/compare?run="), "{address}");
+        let compared = desk.page(&client, &address).await;
+        assert!(compared.contains("ETH") && compared.contains("hold"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_buttons_of_a_run_ask_for_jobs_that_answer() {
     each_db(async |db| {
         let desk = Dashboard::start(&db).await;

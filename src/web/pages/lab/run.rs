@@ -3,7 +3,7 @@
 use super::drawer::{Drawer, keyed};
 use super::plots::{self, Look};
 use super::{checks, progress};
-use crate::db::{backtests, jobs};
+use crate::db::{Db, backtests, jobs};
 use crate::web::Site;
 use crate::web::error::PageError;
 use crate::web::pages::{Query, job};
@@ -36,6 +36,7 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
     let mut drawer = Drawer::new(query, &path, &mut tables);
     let mut values = result(site, &row, look, query, &mut drawer).await?;
     let link = |name: &str, value: &str| query.with(&path, &[(name, value), ("notice", "")]);
+    values["beside"] = json!(beside(db, &row).await?);
     values["work"] = json!(work.as_ref().map(job::shown));
     values["see"] = json!({
         "coin": link("in", ""), "usd": link("in", "usd"), "linear": link("scale", ""), "log": link("scale", "log"),
@@ -173,6 +174,20 @@ const FACTS: [(&str, &str, &str); 18] = [
     ("refused by risk", "refused", "count"),
     ("found no fill", "unfilled", "count"),
 ];
+
+/// Runs asked for at once that are put beside each other unasked.
+const SIBLINGS_MAX: i64 = 12;
+
+/// The comparison with the runs that were asked for at once.
+async fn beside(db: &Db, row: &backtests::BacktestRow) -> Result<Option<String>, PageError> {
+    let Some(parent) = &row.parent else {
+        return Ok(None);
+    };
+    let family = backtests::list(db, Some(parent), SIBLINGS_MAX).await?;
+    let ids = family.iter().rev().map(|run| format!("run={}", run.id));
+    let address = || format!("/lab/compare?{}", ids.collect::<Vec<_>>().join("&"));
+    Ok((family.len() > 1).then(address))
+}
 
 /// Before the first row there is only the job.
 fn waiting(work: &Value) -> View {

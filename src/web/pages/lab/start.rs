@@ -18,7 +18,8 @@ use serde_json::{Map, Value, json};
 type Fields = Vec<(String, String)>;
 
 /// Enqueues a `backtest`, `lookahead`, `what_if` or `sweep` job, or one that brings history (`fill` a gap, `import`), and
-/// goes to where its result will be.
+/// goes to where its result will be. A backtest of both underlyings or exit styles is several jobs under one parent,
+/// each with its own page.
 pub(in crate::web) async fn start(
     State(site): State<Site>,
     Extension(actor): Extension<Actor>,
@@ -26,17 +27,33 @@ pub(in crate::web) async fn start(
     Form(fields): Form<Fields>,
 ) -> Result<Redirect, PageError> {
     let (kind, args) = asked(&kind, &fields)?;
+    let all = match kind {
+        "backtest" => variants(&args, &fields)?,
+        _ => vec![args],
+    };
     let ctx = &site.ctx;
+    let parent = (all.len() > 1).then(|| ctx.clock.id());
     let mut tx = ctx.db.begin().await?;
-    let registry = registry::all();
-    let enqueued = registry.enqueue(&mut tx, ctx, kind, args.clone(), Options::default());
-    let enqueued = enqueued
-        .await
-        .map_err(|error| refused("settings", &error.to_string()))?;
-    let target = Some(enqueued.id.as_str());
-    audit(&mut tx, &ctx.clock, &actor.0, kind, target, args).await?;
+    let mut first = None;
+    for args in all {
+        let options = Options {
+            parent: parent.clone(),
+            ..Options::default()
+        };
+        let enqueued = registry::all()
+            .enqueue(&mut tx, ctx, kind, args.clone(), options)
+            .await
+            .map_err(|error| refused("settings", &error.to_string()))?;
+        let target = Some(enqueued.id.as_str());
+        audit(&mut tx, &ctx.clock, &actor.0, kind, target, args).await?;
+        first.get_or_insert(enqueued.id);
+    }
     tx.commit().await?;
-    Ok(Redirect::to(&place(kind, &enqueued.id, &fields)))
+    Ok(Redirect::to(&place(
+        kind,
+        &first.unwrap_or_default(),
+        &fields,
+    )))
 }
 
 /// Where the result of a job will be; checks and what-ifs of a run lead back to it.
@@ -116,6 +133,32 @@ fn sweep(fields: &Fields) -> Result<Value, PageError> {
         args.insert("market_seed".to_owned(), seed.into());
     }
     Ok(Value::Object(args))
+}
+
+/// The run itself, then the same of the other underlying and exit style as far as their boxes are ticked.
+fn variants(args: &Value, fields: &Fields) -> Result<Vec<Value>, PageError> {
+    let mut all = vec![args.clone()];
+    let both = [
+        ("each_underlying", "underlying", ["BTC", "ETH"]),
+        ("both_exits", "exit", ["tp_and_roll", "hold_to_expiry"]),
+    ];
+    for (name, key, values) in both {
+        if value(fields, name).is_none() {
+            continue;
+        }
+        let settled = |value: &str| {
+            let of = |mut args: Value| {
+                args["settings"][key] = value.into();
+                args
+            };
+            all.iter().cloned().map(of).collect::<Vec<_>>()
+        };
+        all = values.into_iter().flat_map(settled).collect();
+    }
+    for args in &all {
+        Setup::parse(&args["settings"]).map_err(|error| refused(&error.key, &error.problem))?;
+    }
+    Ok(all)
 }
 
 fn value<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
