@@ -41,6 +41,7 @@ pub mod risk_lines;
 pub mod schedules;
 pub mod series;
 pub mod settlements;
+pub mod training;
 pub mod tripwire;
 pub mod venues;
 pub mod views;
