@@ -1,0 +1,1 @@
+//! Rows of walks over synthetic markets.
