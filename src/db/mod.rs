@@ -12,6 +12,7 @@ mod bulk;
 pub mod access;
 pub mod backtest_data;
 pub mod backtests;
+mod blocking;
 pub mod books;
 pub mod candidates;
 pub mod chains;

@@ -1,10 +1,18 @@
 //! Training datasets: a row when one begins, steps and candidates as they come, its counts at every checkpoint.
 
+mod append;
+mod columns;
+mod evaluations;
+mod progress;
 mod rows;
 
+pub use append::append;
+pub use evaluations::{EvaluationRow, evaluations, insert as insert_evaluation};
+pub use progress::{Counts, NewDataset, Progress, begin, checkpoint, delete, end};
 pub use rows::{TrainingCandidateRow, TrainingRow, candidates, page};
 
-use crate::db::Db;
+use crate::db::{Db, json};
+use crate::training::Plan;
 
 /// One row of `training_datasets` as lists show it.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow, serde::Serialize)]
@@ -52,6 +60,21 @@ const COLUMNS: &str = "id, job, state, error, source, from_ms, to_ms, underlying
 pub async fn get(db: &Db, id: &str) -> sqlx::Result<Option<DatasetRow>> {
     let sql = format!("select {COLUMNS} from training_datasets where id = $1");
     read!(db, pool => sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).bind(id).fetch_optional(pool).await)
+}
+
+/// The dataset a job makes or has made.
+pub async fn of_job(db: &Db, job: &str) -> sqlx::Result<Option<DatasetRow>> {
+    let sql = format!("select {COLUMNS} from training_datasets where job = $1 order by id limit 1");
+    read!(db, pool => sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).bind(job).fetch_optional(pool).await)
+}
+
+/// The plan of a dataset, exact.
+pub async fn plan(db: &Db, id: &str) -> sqlx::Result<Option<Plan>> {
+    let text: Option<String> = read!(db, pool => sqlx::query_scalar(
+        "select cast(settings as text) from training_datasets where id = $1",
+    )
+    .bind(id).fetch_optional(pool).await)?;
+    text.map(|text| json::decode(&text)).transpose()
 }
 
 /// The newest datasets, newest first.
