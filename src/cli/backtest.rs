@@ -70,6 +70,12 @@ struct MarketArgs {
     /// BTC or ETH
     #[arg(long, default_value = "BTC")]
     underlying: Coin,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SourceArgs {
     /// recorded, deribit, or synthetic
     #[arg(long, default_value = chains::RECORDED)]
     source: String,
@@ -85,6 +91,12 @@ struct MarketArgs {
 struct RunArgs {
     #[command(flatten)]
     market: MarketArgs,
+    #[command(flatten)]
+    range: RangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RangeArgs {
     /// First day, or ISO 8601 time, UTC; the first stored chain when absent
     #[arg(long)]
     from: Option<String>,
@@ -168,6 +180,13 @@ const LAST_MS_OF_DAY: i64 = 86_399_999;
 impl RunArgs {
     fn settings(&self) -> Result<Map<String, Value>, Usage> {
         let mut settings = self.market.settings()?;
+        self.range.add(&mut settings)?;
+        Ok(settings)
+    }
+}
+
+impl RangeArgs {
+    pub(super) fn add(&self, settings: &mut Map<String, Value>) -> Result<(), Usage> {
         if let Some(from) = &self.from {
             settings.insert("from_ms".to_owned(), time_ms("--from", from)?.into());
         }
@@ -179,14 +198,25 @@ impl RunArgs {
         if let Some(seed) = &self.seed {
             settings.insert("seed".to_owned(), seed.as_str().into());
         }
-        Ok(settings)
+        Ok(())
     }
 }
 
 impl MarketArgs {
     fn settings(&self) -> Result<Map<String, Value>, Usage> {
-        let mut settings = Map::new();
+        let mut settings = self.source.settings()?;
         settings.insert("underlying".to_owned(), self.underlying.as_str().into());
+        Ok(settings)
+    }
+
+    fn payload(&self, settings: Map<String, Value>) -> Result<Value, Usage> {
+        self.source.payload(settings)
+    }
+}
+
+impl SourceArgs {
+    pub(super) fn settings(&self) -> Result<Map<String, Value>, Usage> {
+        let mut settings = Map::new();
         for given in &self.set {
             let (key, value) = given.split_once('=').ok_or_else(|| {
                 Usage(format!(
@@ -205,7 +235,7 @@ impl MarketArgs {
     }
 
     /// The payload of the job, checked here so that what is wrong names its option.
-    fn payload(&self, settings: Map<String, Value>) -> Result<Value, Usage> {
+    pub(super) fn payload(&self, settings: Map<String, Value>) -> Result<Value, Usage> {
         let settings = Value::Object(settings);
         Setup::parse(&settings).map_err(|error| match error.key.as_str() {
             "from_ms" | "to_ms" => Usage(format!("--from, --to: {}", error.problem)),

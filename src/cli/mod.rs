@@ -27,6 +27,7 @@ mod simulate;
 mod sql;
 mod tick;
 mod token;
+mod train;
 mod up;
 mod work;
 
@@ -111,6 +112,8 @@ enum Command {
     Whatif(backtest::Whatif),
     Lookahead(backtest::Lookahead),
     Compare(compare::Compare),
+    Train(train::Train),
+    Evaluate(train::Evaluate),
     Sql(sql::Sql),
     Completions(completions::Completions),
 }
@@ -173,6 +176,8 @@ impl Command {
             Self::Whatif(command) => command.run(session).await,
             Self::Lookahead(command) => command.run(session).await,
             Self::Compare(command) => command.run(session).await,
+            Self::Train(command) => command.run(session).await,
+            Self::Evaluate(command) => command.run(session).await,
             Self::Sql(command) => command.run(session).await,
             Self::Completions(command) => command.run(session.output),
         }

@@ -38,6 +38,10 @@ views![
     "v_backtest_decisions",
     "v_backtest_chains",
     "v_backtest_legs",
+    "v_datasets",
+    "v_training",
+    "v_training_candidates",
+    "v_evaluations",
 ];
 
 /// One view as its definition describes it.

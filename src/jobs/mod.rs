@@ -19,6 +19,7 @@ pub mod backtest;
 pub mod close;
 pub mod controls;
 pub mod drain;
+pub mod evaluate;
 pub mod fetch_history;
 pub mod import;
 pub mod lookahead;
@@ -33,6 +34,7 @@ pub mod settle;
 pub mod sync_instruments;
 pub mod tick;
 pub mod trade;
+pub mod train;
 pub mod what_if;
 pub mod worker;
 

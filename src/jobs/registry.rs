@@ -26,6 +26,8 @@ pub fn all() -> Registry {
         .register::<super::backtest::Backtest>()
         .register::<super::lookahead::Lookahead>()
         .register::<super::what_if::WhatIf>()
+        .register::<super::train::Train>()
+        .register::<super::evaluate::Evaluate>()
         .register::<super::prune::Prune>()
 }
 

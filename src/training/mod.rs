@@ -21,6 +21,7 @@ mod walk;
 
 pub use actions::{ACTIONS, Legal};
 pub use features::{FEATURE_VERSION, FEATURES, Feature, observe};
+pub(crate) use plan::EXPLORE_PROB;
 pub use plan::{Plan, PlanError};
 pub use rewards::{REWARD_DEFINITION, REWARDS, Rewards, Worth};
 pub use row::{Followed, Offer, Row, Taken};

@@ -13,6 +13,7 @@ pub use rows::{TrainingCandidateRow, TrainingRow, candidates, page};
 
 use crate::db::{Db, json};
 use crate::training::Plan;
+use std::collections::BTreeMap;
 
 /// One row of `training_datasets` as lists show it.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow, serde::Serialize)]
@@ -72,6 +73,15 @@ pub async fn of_job(db: &Db, job: &str) -> sqlx::Result<Option<DatasetRow>> {
 pub async fn plan(db: &Db, id: &str) -> sqlx::Result<Option<Plan>> {
     let text: Option<String> = read!(db, pool => sqlx::query_scalar(
         "select cast(settings as text) from training_datasets where id = $1",
+    )
+    .bind(id).fetch_optional(pool).await)?;
+    text.map(|text| json::decode(&text)).transpose()
+}
+
+/// Fingerprints of its data, by underlying.
+pub async fn fingerprints(db: &Db, id: &str) -> sqlx::Result<Option<BTreeMap<String, String>>> {
+    let text: Option<String> = read!(db, pool => sqlx::query_scalar(
+        "select cast(fingerprints as text) from training_datasets where id = $1",
     )
     .bind(id).fetch_optional(pool).await)?;
     text.map(|text| json::decode(&text)).transpose()

@@ -1,6 +1,9 @@
 //! The rows of a dataset as they are read back: decision steps and the calls they could choose from.
 
-use crate::db::Db;
+use crate::db::{Db, json};
+use crate::domain::decision::Candidate;
+use crate::training::Offer;
+use crate::training::off_policy::Step;
 
 /// One row of `training_rows`; null is "not known" and, in an error row, "did not happen".
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow, serde::Serialize)]
@@ -65,6 +68,56 @@ pub struct TrainingCandidateRow {
     pub chosen: bool,
     /// JSON object.
     pub terms: String,
+}
+
+impl TrainingRow {
+    /// The row as an estimate reads it; `None` when what followed is not known.
+    pub fn step(&self, reward: &str, offers: Vec<Offer>) -> sqlx::Result<Option<Step>> {
+        let reward = match reward {
+            "reward_usd" => self.reward_usd,
+            "reward_versus_holding" => self.reward_versus_holding,
+            _ => self.reward_coin,
+        };
+        let known = reward.zip(self.discount).filter(|_| self.error.is_none());
+        let Some((reward, discount)) = known else {
+            return Ok(None);
+        };
+        Ok(Some(Step {
+            episode: self.episode.clone(),
+            observation: json::decode(&self.observation)?,
+            index_price: self.index_price,
+            reward,
+            discount,
+            ends: self.terminated || self.truncated,
+            offers,
+        }))
+    }
+}
+
+impl TrainingCandidateRow {
+    pub fn offer(self) -> sqlx::Result<Offer> {
+        Ok(Offer {
+            legal: self.legal,
+            call: Candidate {
+                instrument: crate::db::fills::instrument(&self.instrument)?,
+                dte: self.dte,
+                delta: self.delta,
+                bid: self.bid,
+                ask: self.ask,
+                mark_iv: self.mark_iv,
+                ivrv: self.ivrv,
+                open_interest: self.open_interest,
+                premium_usd: self.premium_usd,
+                yield_net: self.yield_net,
+                failed: None,
+                score: self.score,
+                rank: self.rank.and_then(|rank| u32::try_from(rank).ok()),
+                propensity: self.propensity,
+                chosen: self.chosen,
+                terms: json::decode(&self.terms)?,
+            },
+        })
+    }
 }
 
 /// Rows of a dataset from number `from` on, at most `limit`.

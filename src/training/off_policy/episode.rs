@@ -12,8 +12,6 @@ pub struct Step {
     pub observation: Vec<Option<f64>>,
     /// USD.
     pub index_price: f64,
-    /// Of the action; 1 when nothing was drawn.
-    pub propensity: f64,
     pub reward: f64,
     pub discount: f64,
     pub ends: bool,

@@ -4,7 +4,7 @@ use super::{Progress, UPDATE};
 use crate::db::engine::PostgresDb;
 use crate::db::training::columns::{CANDIDATE, Cell, ROW, candidate, row};
 use crate::training::Row;
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, PgCopyIn};
 use sqlx::types::Json;
 
 pub(super) async fn append(
@@ -32,14 +32,18 @@ pub(super) async fn append(
     if changed.rows_affected() != 1 {
         return Ok(false);
     }
-    let steps = (from..).zip(rows);
-    let cells = steps.clone().map(|(n, one)| row(dataset, n, one));
-    copy(&mut transaction, "training_rows", &ROW, cells).await?;
-    let calls = steps.flat_map(|(n, one)| {
-        let offers = (0..).zip(&one.offers);
-        offers.map(move |(place, offer)| candidate(dataset, n, place, offer))
-    });
-    copy(&mut transaction, "training_candidates", &CANDIDATE, calls).await?;
+    let mut steps = Copy::begin(&mut transaction, "training_rows", &ROW).await?;
+    for (n, one) in (from..).zip(rows) {
+        steps.row(&row(dataset, n, one)).await?;
+    }
+    steps.end().await?;
+    let mut calls = Copy::begin(&mut transaction, "training_candidates", &CANDIDATE).await?;
+    for (n, one) in (from..).zip(rows) {
+        for (place, offer) in (0..).zip(&one.offers) {
+            calls.row(&candidate(dataset, n, place, offer)).await?;
+        }
+    }
+    calls.end().await?;
     transaction.commit().await?;
     Ok(true)
 }
@@ -47,27 +51,45 @@ pub(super) async fn append(
 /// Bytes sent at once.
 const CHUNK: usize = 1 << 20;
 
-async fn copy<'a, const N: usize>(
-    connection: &mut PgConnection,
-    table: &str,
-    columns: &[&str; N],
-    rows: impl Iterator<Item = [Cell<'a>; N]>,
-) -> sqlx::Result<()> {
-    let columns = columns.join(", ");
-    let sql = format!("copy {table} ({columns}) from stdin with (format binary)");
-    let mut copy = connection.copy_in_raw(&sql).await?;
-    // Signature, no flags, no extension.
-    let mut bytes = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
-    for cells in rows {
-        bytes.extend_from_slice(&(N as i16).to_be_bytes());
-        cells.iter().for_each(|cell| encode(cell, &mut bytes));
-        if bytes.len() >= CHUNK {
-            copy.send(std::mem::take(&mut bytes)).await?;
-        }
+/// Rows on their way into one table.
+struct Copy<'c> {
+    into: PgCopyIn<&'c mut PgConnection>,
+    bytes: Vec<u8>,
+}
+
+impl<'c> Copy<'c> {
+    async fn begin(
+        connection: &'c mut PgConnection,
+        table: &str,
+        columns: &[&str],
+    ) -> sqlx::Result<Self> {
+        let columns = columns.join(", ");
+        let sql = format!("copy {table} ({columns}) from stdin with (format binary)");
+        Ok(Self {
+            into: connection.copy_in_raw(&sql).await?,
+            // Signature, no flags, no extension.
+            bytes: b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec(),
+        })
     }
-    bytes.extend_from_slice(&(-1_i16).to_be_bytes());
-    copy.send(bytes).await?;
-    copy.finish().await.map(|_| ())
+
+    async fn row(&mut self, cells: &[Cell<'_>]) -> sqlx::Result<()> {
+        let width = cells.len() as i16;
+        self.bytes.extend_from_slice(&width.to_be_bytes());
+        for cell in cells {
+            encode(cell, &mut self.bytes);
+        }
+        if self.bytes.len() >= CHUNK {
+            self.into.send(self.bytes.as_slice()).await?;
+            self.bytes.clear();
+        }
+        Ok(())
+    }
+
+    async fn end(mut self) -> sqlx::Result<()> {
+        self.bytes.extend_from_slice(&(-1_i16).to_be_bytes());
+        self.into.send(self.bytes.as_slice()).await?;
+        self.into.finish().await.map(|_| ())
+    }
 }
 
 /// Length and value; a null is the length -1.
