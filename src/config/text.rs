@@ -20,7 +20,7 @@ const HEAD: &str = "# Settings of thetaq. Every key may be left out; a key behin
 
 const PROFILES_HEAD: &str = "
 # Training profiles of your own, beside conservative, moderate and aggressive; one section each:
-#   [profiles.NAME] with target_delta, delta_min, delta_max, and dte_min, dte_max in days
+# [profiles.NAME] with target_delta, delta_min, delta_max, and dte_min, dte_max in days
 ";
 
 impl Config {

@@ -35,7 +35,9 @@ fn update(
     from: i64,
     to: &Progress,
 ) -> rusqlite::Result<bool> {
-    let changed = transaction.prepare_cached(UPDATE)?.execute(params![
+    // A number after `$` is a name here, counted in the order of appearance; after `?` it is a place.
+    let sql = UPDATE.replace('$', "?");
+    let changed = transaction.prepare_cached(&sql)?.execute(params![
         dataset,
         from,
         to.rows,
