@@ -31,8 +31,8 @@ pub(super) struct Train {
     #[arg(long)]
     ladder: bool,
     /// Share of the time that is for training
-    #[arg(long, default_value_t = 0.7, value_name = "SHARE")]
-    train_share: f64,
+    #[arg(long = "train-share", default_value_t = 0.7, value_name = "SHARE")]
+    share: f64,
     /// Share of the time that is for validation; what is left is for tests
     #[arg(long, default_value_t = 0.15, value_name = "SHARE")]
     validation_share: f64,
@@ -75,7 +75,7 @@ impl Train {
         payload["underlyings"] = json!(self.underlying);
         payload["profiles"] = json!(self.profiles);
         payload["ladder"] = if self.ladder { 2.into() } else { 1.into() };
-        payload["train_share"] = self.train_share.into();
+        payload["train_share"] = self.share.into();
         payload["validation_share"] = self.validation_share.into();
         payload["discount_per_day"] = self.discount_per_day.into();
         let ctx = live(session, Purpose::Watch).await?;

@@ -136,7 +136,7 @@ impl Evaluate {
                 }
                 if self.wants(&row) {
                     match row.step(&self.reward, offers)? {
-                        Some(step) => steps.push(step),
+                        Some(step) => steps.push(&step),
                         None => steps.drop_episode(&row.episode),
                     }
                 }

@@ -93,7 +93,9 @@ impl Profile {
         let mut may = free(context, &candidates, ranked);
         may.retain(|at| closed.allows(&candidates[*at].instrument));
         let mut legal = vec![false; candidates.len()];
-        may.iter().for_each(|at| legal[*at] = true);
+        for at in &may {
+            legal[*at] = true;
+        }
         if matches!(plan, Plan::Nothing) {
             may.clear();
         }

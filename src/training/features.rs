@@ -50,7 +50,7 @@ features! {
     "equity", "coin", "balance and calls at their marks", |seen| Some(seen.account.equity);
     "margin_used", "fraction", "initial margin / equity", margin_used;
     "calls_open", "", "short calls held", |seen| Some(seen.positions.len() as f64);
-    "coin_short", "coin", "of short calls held", coin_short;
+    "coin_short", "coin", "of short calls held", |seen| Some(coin_short(seen));
     "held_dte", "days", "to the expiry of the call that expires next", |seen| of_held(seen, |held| Some(held.instrument.dte(seen.as_of_ms)));
     "held_delta", "", "of that call", |seen| of_held(seen, |held| seen.chain.quote(&held.instrument)?.delta);
     "held_moneyness", "", "index / strike of that call", |seen| of_held(seen, |held| Some(seen.index_price / held.instrument.strike()));
@@ -99,15 +99,10 @@ fn margin_used(context: &Context) -> Option<f64> {
     (account.equity > 0.0).then(|| account.initial_margin / account.equity)
 }
 
-fn coin_short(context: &Context) -> Option<f64> {
-    Some(
-        context
-            .positions
-            .iter()
-            .map(|held| -float(held.size))
-            .sum::<f64>()
-            + 0.0,
-    )
+/// No calls are 0 and not -0, which is what a sum of nothing is.
+fn coin_short(context: &Context) -> f64 {
+    let short = context.positions.iter().map(|held| -float(held.size));
+    short.sum::<f64>() + 0.0
 }
 
 /// Of the call that expires next; null when none is held.

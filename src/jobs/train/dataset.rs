@@ -178,7 +178,9 @@ impl Open {
             .await?
             .map_err(|error| JobError::Abort(error.into()))?;
         self.at.steps += (state.done - before) as i64;
-        rows.iter().for_each(|row| self.at.tally.count(row));
+        for row in &rows {
+            self.at.tally.count(row);
+        }
         self.waiting.extend(rows);
         if done {
             self.at.market += 1;

@@ -91,7 +91,7 @@ impl<'a> Steps<'a> {
         }
     }
 
-    pub fn push(&mut self, step: Step) {
+    pub fn push(&mut self, step: &Step) {
         let episode = self
             .open
             .entry(step.episode.clone())
@@ -99,7 +99,7 @@ impl<'a> Steps<'a> {
                 discount: 1.0,
                 ..Episode::default()
             });
-        episode.draws.extend(draw(self.target, &step));
+        episode.draws.extend(draw(self.target, step));
         match episode.draws.last_mut() {
             None => {
                 episode.before += episode.discount * step.reward;

@@ -49,9 +49,11 @@ fn step(row: &Row) -> Step {
     }
 }
 
-fn episode(steps: Vec<Step>, target: &Target) -> Episode {
+fn episode(steps: &[Step], target: &Target) -> Episode {
     let mut folded = Steps::new(target);
-    steps.into_iter().for_each(|step| folded.push(step));
+    for step in steps {
+        folded.push(step);
+    }
     folded.finish().remove(0)
 }
 
@@ -78,14 +80,11 @@ fn the_truth_lies_in_the_intervals_over_200_seeds() {
     (uniform.setup.explore_prob, uniform.setup.explore_top_k) = (1.0, 100);
     let best = markets.iter().map(|data| {
         let steps = first(data, &greedy);
-        episode(steps, &Target::Logged).earned()
+        episode(&steps, &Target::Logged).earned()
     });
     let truth = best.sum::<f64>() / markets.len() as f64;
     let of = |target: &Target| {
-        let episodes: Vec<Episode> = logged
-            .iter()
-            .map(|steps| episode(steps.clone(), target))
-            .collect();
+        let episodes: Vec<Episode> = logged.iter().map(|steps| episode(steps, target)).collect();
         estimates(&episodes, &PLAN, &mut Random::from_parts(&["judged"])).unwrap()
     };
     let found = of(&Target::Greedy);
