@@ -12,6 +12,7 @@ pub use text::SECTIONS;
 use crate::domain::coin::Coin;
 use crate::domain::settings::{FillModel, Mode, Preset, Settings};
 use crate::exchange::deribit::Credentials;
+use crate::policy::profiles::Profile;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,8 @@ section! {
         web: Web = Web::default(),
         /// Workers as a whole: leases, polling, retention.
         queue: Queue = Queue::default(),
+        /// Training profiles by name, beside conservative, moderate and aggressive.
+        profiles: std::collections::BTreeMap<String, Profile> = std::collections::BTreeMap::new(),
         /// Job kinds by name: how often, how many at once, how patiently.
         jobs: std::collections::BTreeMap<String, JobConfig> = std::collections::BTreeMap::new(),
     }

@@ -18,6 +18,7 @@
 //! - [`policy`], [`risk`], [`fills`]: a context becomes a proposal, an approved intent, a fill.
 //! - [`step`]: those three in a row. The tick job, dry runs and replays all call this one function.
 //! - [`backtest`]: that step over a market in memory, thousands of times a second, and what it came to.
+//! - [`training`]: what profiles saw, did and earned, step by step, and what other policies would have.
 //! - `exchange`, `execution`: Deribit over HTTP or the built-in exchange, behind one enum; where approved
 //!   orders go, and how they are followed until final.
 //! - [`config`], [`db`]: workers.toml, and the only folder that speaks SQL, to SQLite and Postgres alike.
@@ -29,7 +30,7 @@
 //! A module imports only from those above it; tests/tidy.rs holds the exact table.
 //!
 //! # What never happens
-//! 1. domain, market, policy, risk, fills and backtest wait for nothing: no IO, no async. A policy sees a
+//! 1. domain, market, policy, risk, fills, backtest and training wait for nothing: no IO, no async. A policy sees a
 //!    Context and answers with a Decision; it has no database to read and no way to send an order.
 //! 2. No order reaches an exchange unless it is wrapped in `Approved`, which only risk can make.
 //! 3. Nothing later than a context's `as_of_ms` is inside it.
@@ -59,4 +60,5 @@ pub mod risk;
 pub mod simulate;
 pub mod statistics;
 pub mod step;
+pub mod training;
 pub mod web;

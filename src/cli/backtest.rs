@@ -70,6 +70,12 @@ pub(super) struct MarketArgs {
     /// BTC or ETH; a backtest takes several: BTC,ETH
     #[arg(long, default_value = "BTC", value_delimiter = ',')]
     underlying: Vec<Coin>,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SourceArgs {
     /// recorded, deribit, or synthetic
     #[arg(long, default_value = chains::RECORDED)]
     source: String,
@@ -85,6 +91,12 @@ pub(super) struct MarketArgs {
 pub(super) struct RunArgs {
     #[command(flatten)]
     market: MarketArgs,
+    #[command(flatten)]
+    range: RangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RangeArgs {
     /// First day, or ISO 8601 time, UTC; the first stored chain when absent
     #[arg(long)]
     from: Option<String>,
@@ -173,6 +185,13 @@ impl RunArgs {
 
     pub(super) fn settings(&self, underlying: Coin) -> Result<Map<String, Value>, Usage> {
         let mut settings = self.market.settings(underlying)?;
+        self.range.add(&mut settings)?;
+        Ok(settings)
+    }
+}
+
+impl RangeArgs {
+    pub(super) fn add(&self, settings: &mut Map<String, Value>) -> Result<(), Usage> {
         if let Some(from) = &self.from {
             settings.insert("from_ms".to_owned(), time_ms("--from", from)?.into());
         }
@@ -184,7 +203,7 @@ impl RunArgs {
         if let Some(seed) = &self.seed {
             settings.insert("seed".to_owned(), seed.as_str().into());
         }
-        Ok(settings)
+        Ok(())
     }
 }
 
@@ -200,8 +219,19 @@ impl MarketArgs {
     }
 
     fn settings(&self, underlying: Coin) -> Result<Map<String, Value>, Usage> {
-        let mut settings = Map::new();
+        let mut settings = self.source.settings()?;
         settings.insert("underlying".to_owned(), underlying.as_str().into());
+        Ok(settings)
+    }
+
+    pub(super) fn payload(&self, settings: Map<String, Value>) -> Result<Value, Usage> {
+        self.source.payload(settings)
+    }
+}
+
+impl SourceArgs {
+    pub(super) fn settings(&self) -> Result<Map<String, Value>, Usage> {
+        let mut settings = Map::new();
         for given in &self.set {
             let (key, value) = given.split_once('=').ok_or_else(|| {
                 Usage(format!(

@@ -29,6 +29,7 @@ mod sql;
 mod sweep;
 mod tick;
 mod token;
+mod train;
 mod up;
 mod work;
 
@@ -115,6 +116,8 @@ enum Command {
     Sweep(sweep::Sweep),
     Compare(compare::Compare),
     Drift(drift::Drift),
+    Train(train::Train),
+    Evaluate(train::Evaluate),
     Sql(sql::Sql),
     Completions(completions::Completions),
 }
@@ -179,6 +182,8 @@ impl Command {
             Self::Sweep(command) => command.run(session).await,
             Self::Compare(command) => command.run(session).await,
             Self::Drift(command) => command.run(session).await,
+            Self::Train(command) => command.run(session).await,
+            Self::Evaluate(command) => command.run(session).await,
             Self::Sql(command) => command.run(session).await,
             Self::Completions(command) => command.run(session.output),
         }

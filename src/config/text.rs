@@ -18,6 +18,11 @@ const HEAD: &str = "# Settings of thetaq. Every key may be left out; a key behin
 # Read at start from workers.toml in the current folder, or from the file that --config names.
 ";
 
+const PROFILES_HEAD: &str = "
+# Training profiles of your own, beside conservative, moderate and aggressive; one section each:
+# [profiles.NAME] with target_delta, delta_min, delta_max, and dte_min, dte_max in days
+";
+
 impl Config {
     /// A workers.toml that means exactly this configuration; `kinds` are the job kinds with their own
     /// defaults, of which those are shown that differ from `standard`.
@@ -33,6 +38,13 @@ impl Config {
                 push(&mut text, format_args!("# {}\n", meaning.trim()));
                 text += &entry(key, set.and_then(|set| set.get(*key)), in_force.get(*key));
             }
+        }
+        text += PROFILES_HEAD;
+        for (name, profile) in &self.profiles {
+            push(
+                &mut text,
+                format_args!("[profiles.{name}]\n{}", table(profile)),
+            );
         }
         let standard = table(standard);
         text += &jobs_head(&standard);
@@ -92,8 +104,8 @@ mod tests {
 
     #[test]
     fn the_printed_file_reads_back_as_the_same_settings() {
-        let given =
-            "[desk]\nmode = \"production\"\ndelta_max = 0.28\n[jobs.tick]\nconcurrency = 2\n";
+        let given = "[desk]\nmode = \"production\"\ndelta_max = 0.28\n[profiles.bold]\ntarget_delta = 0.5\ndelta_min = 0.45\n\
+             delta_max = 0.55\ndte_min = 2.0\ndte_max = 4.0\n[jobs.tick]\nconcurrency = 2\n";
         let config = Config::parse(given, "test").expect(given);
         let own = JobConfig {
             max_attempts: Some(20),

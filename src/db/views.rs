@@ -41,6 +41,10 @@ views![
     "v_sweeps",
     "v_sweep_runs",
     "v_drift",
+    "v_datasets",
+    "v_training",
+    "v_training_candidates",
+    "v_evaluations",
 ];
 
 /// One view as its definition describes it.

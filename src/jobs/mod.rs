@@ -20,6 +20,7 @@ pub mod close;
 pub mod controls;
 pub mod drain;
 pub mod drift;
+pub mod evaluate;
 pub mod fetch_history;
 pub mod import;
 pub mod lookahead;
@@ -36,6 +37,7 @@ pub mod sweep;
 pub mod sync_instruments;
 pub mod tick;
 pub mod trade;
+pub mod train;
 pub mod what_if;
 pub mod worker;
 

@@ -29,6 +29,8 @@ pub fn all() -> Registry {
         .register::<super::sweep::Sweep>()
         .register::<super::sweep::SweepPart>()
         .register::<super::drift::Drift>()
+        .register::<super::train::Train>()
+        .register::<super::evaluate::Evaluate>()
         .register::<super::prune::Prune>()
 }
 

@@ -41,5 +41,6 @@ mod sim_http_document;
 mod sim_http_faults;
 mod simulation;
 mod synthetic;
+mod training;
 mod vendors;
 mod web;
