@@ -51,6 +51,8 @@ section! {
         web: Web = Web::default(),
         /// Workers as a whole: leases, polling, retention.
         queue: Queue = Queue::default(),
+        /// Files that exports write.
+        export: ExportConfig = ExportConfig::default(),
         /// Job kinds by name: how often, how many at once, how patiently.
         jobs: std::collections::BTreeMap<String, JobConfig> = std::collections::BTreeMap::new(),
     }
@@ -251,6 +253,14 @@ section! {
         keep_days: i64 = 30,
         /// Decisions of the live desk whose rejected candidates are kept as rows.
         keep_candidates: i64 = 2_000,
+    }
+}
+
+section! {
+    /// [export]
+    ExportConfig {
+        /// The folder of all exports; nothing is written outside of it.
+        dir: String = "data/exports".to_owned(),
     }
 }
 

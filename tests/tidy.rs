@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["step"],
     &["backtest"],
     &["exchange"],
-    &["execution", "config", "db", "import", "fetch"],
+    &["execution", "config", "db", "import", "fetch", "export"],
     &["ctx"],
     &["jobs", "replay"],
     &["simulate"],

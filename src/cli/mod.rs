@@ -11,6 +11,7 @@ mod coverage;
 mod doctor;
 mod enqueue;
 mod exchange;
+mod export;
 mod fetch_history;
 mod follow;
 mod import;
@@ -112,6 +113,7 @@ enum Command {
     Lookahead(backtest::Lookahead),
     Compare(compare::Compare),
     Sql(sql::Sql),
+    Export(export::Export),
     Completions(completions::Completions),
 }
 
@@ -174,6 +176,7 @@ impl Command {
             Self::Lookahead(command) => command.run(session).await,
             Self::Compare(command) => command.run(session).await,
             Self::Sql(command) => command.run(session).await,
+            Self::Export(command) => command.run(session).await,
             Self::Completions(command) => command.run(session.output),
         }
     }

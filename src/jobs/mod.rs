@@ -19,6 +19,7 @@ pub mod backtest;
 pub mod close;
 pub mod controls;
 pub mod drain;
+pub mod export;
 pub mod fetch_history;
 pub mod import;
 pub mod lookahead;

@@ -26,6 +26,7 @@ pub fn all() -> Registry {
         .register::<super::backtest::Backtest>()
         .register::<super::lookahead::Lookahead>()
         .register::<super::what_if::WhatIf>()
+        .register::<super::export::Export>()
         .register::<super::prune::Prune>()
 }
 
