@@ -23,6 +23,7 @@
 //!   orders go, and how they are followed until final.
 //! - [`config`], [`db`]: workers.toml, and the only folder that speaks SQL, to SQLite and Postgres alike.
 //! - `import`, `fetch`: market history from files, and from the exchange's public past.
+//! - [`export`]: rows into files that other programs load, and a manifest that proves them.
 //! - [`ctx`], [`jobs`]: what a job is handed; the queue; one file per kind of work.
 //! - [`replay`], [`simulate`]: recorded months again, and made-up ones under faults, on one thread.
 //! - [`web`], [`cli`]: two ways for a person to look at rows.
@@ -49,6 +50,7 @@ pub mod db;
 pub mod domain;
 pub mod exchange;
 pub mod execution;
+pub mod export;
 pub mod fetch;
 pub mod fills;
 pub mod import;

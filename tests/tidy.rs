@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["backtest"],
     &["training"],
     &["exchange"],
-    &["execution", "config", "db", "import", "fetch"],
+    &["execution", "config", "db", "import", "fetch", "export"],
     &["ctx"],
     &["jobs", "replay"],
     &["simulate"],

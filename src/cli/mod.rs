@@ -12,6 +12,7 @@ mod doctor;
 mod drift;
 mod enqueue;
 mod exchange;
+mod export;
 mod fetch_history;
 mod follow;
 mod import;
@@ -119,6 +120,7 @@ enum Command {
     Train(train::Train),
     Evaluate(train::Evaluate),
     Sql(sql::Sql),
+    Export(export::Export),
     Completions(completions::Completions),
 }
 
@@ -185,6 +187,7 @@ impl Command {
             Self::Train(command) => command.run(session).await,
             Self::Evaluate(command) => command.run(session).await,
             Self::Sql(command) => command.run(session).await,
+            Self::Export(command) => command.run(session).await,
             Self::Completions(command) => command.run(session.output),
         }
     }

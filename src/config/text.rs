@@ -1,6 +1,8 @@
 //! The settings as a file: every key with its meaning, what is unset as a comment with the value in force.
 
-use super::{Config, Database, Desk, ExchangeConfig, JobConfig, PolicyConfig, Queue, Web};
+use super::{
+    Config, Database, Desk, ExchangeConfig, ExportConfig, JobConfig, PolicyConfig, Queue, Web,
+};
 use std::fmt::Write;
 use toml::{Table, Value};
 
@@ -12,6 +14,7 @@ pub const SECTIONS: &[(&str, &[(&str, &str)])] = &[
     ("policy", PolicyConfig::KEYS),
     ("web", Web::KEYS),
     ("queue", Queue::KEYS),
+    ("export", ExportConfig::KEYS),
 ];
 
 const HEAD: &str = "# Settings of thetaq. Every key may be left out; a key behind `#` is unset and shows what applies then.

@@ -67,6 +67,15 @@ impl Question {
         given: &BTreeMap<String, String>,
         limits: Limits,
     ) -> Result<Rows, ReadError> {
+        let (sql, values) = self.statement(given)?;
+        reader.query(&sql, &values, limits).await
+    }
+
+    /// Its select with `$1`, `$2` .. and the values for them.
+    pub fn statement(
+        &self,
+        given: &BTreeMap<String, String>,
+    ) -> Result<(String, Vec<Value>), ReadError> {
         if let Some(unknown) = given.keys().find(|key| !self.knows(key)) {
             return Err(ReadError::Sql(format!(
                 "{} has no parameter `{unknown}`; `thetaq sql` lists them",
@@ -83,7 +92,7 @@ impl Question {
                 .map_or(parameter.default, String::as_str);
             values.push(parameter.value(text)?);
         }
-        reader.query(&sql, &values, limits).await
+        Ok((sql, values))
     }
 
     fn knows(&self, name: &str) -> bool {

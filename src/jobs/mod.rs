@@ -21,6 +21,7 @@ pub mod controls;
 pub mod drain;
 pub mod drift;
 pub mod evaluate;
+pub mod export;
 pub mod fetch_history;
 pub mod import;
 pub mod lookahead;

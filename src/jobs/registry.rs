@@ -31,6 +31,7 @@ pub fn all() -> Registry {
         .register::<super::drift::Drift>()
         .register::<super::train::Train>()
         .register::<super::evaluate::Evaluate>()
+        .register::<super::export::Export>()
         .register::<super::prune::Prune>()
 }
 

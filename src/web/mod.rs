@@ -8,6 +8,7 @@ mod actions;
 mod api;
 mod assets;
 mod chart;
+mod downloads;
 mod error;
 mod events;
 mod format;
@@ -34,6 +35,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -115,6 +117,7 @@ fn router(site: Site) -> Router {
         .route("/events", get(events::stream))
         .route("/actions/{action}", post(actions::act))
         .route("/lab/start/{kind}", post(pages::start_in_lab))
+        .route("/exports/{job}/{file}", get(downloads::file))
         .nest("/api/v1", api::router())
         .fallback(pages::page)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
@@ -129,7 +132,9 @@ fn router(site: Site) -> Router {
             site.clone(),
             error::dress,
         ))
-        .layer(CompressionLayer::new());
+        .layer(CompressionLayer::new().compress_when(
+            DefaultPredicate::new().and(NotForContentType::const_new(downloads::KIND)),
+        ));
     headers(dressed).with_state(site)
 }
 

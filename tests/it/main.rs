@@ -8,6 +8,7 @@
 mod backtest;
 mod exchange;
 mod exchange_orders;
+mod export;
 mod fetch;
 mod follow;
 mod import;

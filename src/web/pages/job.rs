@@ -2,6 +2,7 @@
 
 use crate::db::Db;
 use crate::db::drifts::{self, DifferenceRow};
+use crate::db::exports;
 use crate::db::jobs::{self, EventRow, JobRow};
 use crate::db::pages::decision;
 use crate::jobs::registry;
@@ -40,10 +41,19 @@ pub(super) async fn view(site: &Site, id: &str) -> Result<View, PageError> {
             "decisions": decision::of_job(db, id).await?, "orders": decision::orders_of_job(db, id).await?,
             "decision": row.args.get("decision"), "parent": parent.as_ref().map(shown),
             "children": jobs::children(db, id).await?.iter().map(shown).collect::<Vec<_>>(),
-            "finished": finished, "goes_on": goes_on, "drifts": drifts,
+            "finished": finished, "goes_on": goes_on, "drifts": drifts, "export": export(site, id).await?,
         }),
         tables,
     })
+}
+
+/// The files of an export, those that are whole so far; nothing for other jobs.
+async fn export(site: &Site, id: &str) -> Result<Value, PageError> {
+    let Some(row) = exports::of_job(&site.ctx.db, id).await? else {
+        return Ok(Value::Null);
+    };
+    let files = exports::files(&site.ctx.db, id).await?;
+    Ok(json!({"done": row.state == "done", "folder": row.folder, "files": files}))
 }
 
 const EVENT_COLUMNS: &[&str] = &[
