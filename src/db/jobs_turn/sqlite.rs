@@ -208,8 +208,12 @@ mod tests {
     #[test]
     fn a_backlog_is_claimed_by_its_index_without_sorting_it() {
         let connection = Connection::open_in_memory().expect("memory");
-        let schema = include_str!("../../../migrations/0001_jobs.sql");
-        connection.execute_batch(schema).expect("schema");
+        for schema in [
+            include_str!("../../../migrations/0001_jobs.sql"),
+            include_str!("../../../migrations/0012_pause.sql"),
+        ] {
+            connection.execute_batch(schema).expect("schema");
+        }
         for size in ["", "analyze"] {
             connection.execute_batch(size).expect("analyze");
             let claim = plan(&connection, PICK);

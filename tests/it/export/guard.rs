@@ -17,7 +17,7 @@ async fn attacks_are_refused() {
             "select value from keys",
             "select hash from tokens",
             "with v_desks as (select * from keys) select * from v_desks",
-            "select * from training_rows",
+            "select checkpoint from backtests",
             "select 1; select 2",
             "select 1; delete from jobs",
             "delete from jobs",
