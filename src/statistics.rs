@@ -1,6 +1,6 @@
 //! What a backtest's figures are worth: performance of an equity series, and how much of it is luck.
 //!
-//! - [`performance`]: return, volatility, Sharpe, Sortino, Calmar and drawdown, annualised with 365 days.
+//! - [`performance`]: Sharpe ratio and drawdowns.
 //! - [`sharpe`]: the probability that a Sharpe ratio is real, also after many trials.
 //! - [`overfitting`]: how often the best setting of one half is below the median in the other.
 //! - [`bootstrap`]: confidence intervals of any statistic of a series that remembers.
@@ -17,6 +17,3 @@ pub mod performance;
 pub mod ridge;
 pub mod sharpe;
 pub mod walk_forward;
-
-/// Days of a year: the market never closes.
-pub const YEAR_MS: f64 = 365.0 * 86_400_000.0;

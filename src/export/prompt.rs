@@ -80,13 +80,8 @@ fn write(
         step.underlying, step.index_price
     )?;
     writeln!(text, "Profile: {}; regime: {}", step.profile, step.regime)?;
-    let held = if step.chain.is_some() {
-        "a call is held"
-    } else {
-        "no call is held"
-    };
-    writeln!(text, "Book: {held}")?;
     writeln!(text, "State:")?;
+    // The step's roll chain stays out: a sale of this very step opens it.
     let values = step.observation.trim_matches(['[', ']']).split(',');
     for ((name, unit), value) in features.iter().zip(values) {
         let unit = if unit.is_empty() {

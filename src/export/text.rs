@@ -212,7 +212,7 @@ mod tests {
     ];
 
     #[test]
-    fn csv_is_rfc_4180_with_the_header_of_the_schema() {
+    fn mistake_14_csv_has_the_header_of_the_schema_and_not_of_its_first_row() {
         assert_eq!(
             lines(Format::Csv, false, &ROW),
             "\"a,b\",x,size,doc,flag\r\n\"say \"\"hi\"\",\r\nyou\",0.1,-0.25,\"{\"\"a\"\":[null],\"\"b\"\":1.5}\",true\r\n"

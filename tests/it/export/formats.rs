@@ -1,7 +1,7 @@
 //! Every kind and format: equal bytes on both engines, and what other readers find in them.
 
 use super::{Desk, files, of_dataset, of_sql, paths};
-use crate::support::dataset::seed;
+use crate::support::dataset::{run, seed};
 use crate::support::{postgres, sqlite};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
@@ -187,7 +187,7 @@ async fn the_manifest_proves_and_the_card_explains() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn prompts_hold_what_was_known_and_answers_what_was_done() {
+async fn mistake_15_prompts_hold_what_was_known_and_answers_what_was_done() {
     let test = sqlite().await;
     seed(&test.url, 100).await;
     let desk = Desk::over(&test);
@@ -221,4 +221,37 @@ async fn prompts_hold_what_was_known_and_answers_what_was_done() {
     let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     assert!(first["chosen"].as_str().unwrap().contains("100000-C"));
     assert!(first["rejected"].as_str().unwrap().contains("110000-C"));
+}
+
+/// Whatever came of a step, and whatever was chosen: the question is the same text.
+#[tokio::test(flavor = "multi_thread")]
+async fn mistake_15_a_prompt_does_not_change_with_what_followed() {
+    let test = sqlite().await;
+    seed(&test.url, 60).await;
+    let desk = Desk::over(&test);
+    let questions = async || -> Vec<String> {
+        let report = desk.export(of_dataset("chat", "jsonl", json!({}))).await;
+        let text = std::fs::read_to_string(&paths(&report)[0]).unwrap();
+        let read = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+        let question = |line: &str| {
+            read(line)["messages"][1]["content"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        text.lines().map(question).collect()
+    };
+    let before = questions().await;
+    run(
+        &test.url,
+        "update training_rows set chain = null, rolled_from = null, instrument = null, size_e8 = null, \
+         propensity = 0.125, explored = true, fills = 0, fees_e8 = 0, reward_coin = reward_coin - 1, reward_usd = 7, \
+         reward_versus_holding = 9, next_observation = '[]', terminated = true, \
+         proposed_action = 'DO_NOTHING', action = case when action is null then null else 'DO_NOTHING' end; \
+         update training_candidates set chosen = false",
+    )
+    .await;
+    let after = questions().await;
+    assert!(before.len() > 50);
+    assert_eq!(before, after);
 }
