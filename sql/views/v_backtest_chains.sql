@@ -1,7 +1,7 @@
 -- Roll chains of a backtest: a sale with everything that was rolled out of it
 select
   c.backtest as backtest,                        -- the run
-  c.n as chain,                                  -- from 0
+  c.n as chain,                                  -- [count] from 0
   b.underlying as underlying,                    -- BTC or ETH
   iso(c.opened_ms) as opened_at,                 -- first sale
   iso(c.closed_ms) as closed_at,                 -- end of the last leg

@@ -1,12 +1,13 @@
 -- Calls sold in a backtest, from the sale to what ended them
 select
   l.backtest as backtest,                        -- the run
-  l.chain as chain,                              -- number of its chain
-  l.n as leg,                                    -- from 0 in its chain
+  l.chain as chain,                              -- [count] number of its chain
+  l.n as leg,                                    -- [count] from 0 in its chain
   l.instrument as instrument,                    -- the contract
   e8(l.size_e8) as size,                         -- coin sold
   iso(l.opened_ms) as opened_at,                 -- sale
   iso(l.closed_ms) as closed_at,                 -- purchase, expiry or end of the data
+  cast(l.closed_ms - l.opened_ms as double precision) / 86400000 as days_held, -- days from the sale to what ended it
   l.strike_usd as strike,                        -- USD
   l.dte_open as dte_open,                        -- days to expiry at the sale
   l.delta_open as delta_open,                    -- at the sale

@@ -26,6 +26,7 @@ select
   d.passed as passed,                            -- calls that passed every filter
   d.snapshot_source as snapshot_source,          -- where the quotes came from
   iso(d.snapshot_at_ms) as snapshot_at,          -- when they were quoted
+  d.as_of_ms - d.snapshot_at_ms as snapshot_age_ms, -- milliseconds, age of the quotes at the decision
   d.config_hash as config_hash,                  -- settings in force
   d.code_version as code_version,                -- program that decided
   d.job as job                                   -- the tick job

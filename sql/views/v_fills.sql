@@ -2,6 +2,7 @@
 select
   f.trade_id as trade_id,                        -- the exchange's id, or the simulator's
   iso(f.at_ms) as filled_at,                     -- when
+  f.at_ms - d.as_of_ms as after_decision_ms,     -- milliseconds from the decision to the fill, desk time
   f.desk as desk,                                -- live, or the name of a replay
   f.decision as decision,                        -- why
   f.order_id as order_id,                        -- the order it belongs to
@@ -17,4 +18,4 @@ select
   f.currency as currency,                        -- BTC, ETH or USDC
   e8(f.index_price_e8) as index_price,           -- USD
   f.source as source                             -- live or simulated
-from fills f
+from fills f left join decisions d on d.id = f.decision

@@ -16,6 +16,7 @@ select
   iso(j.slot_ms) as slot_at,                     -- desk time of the schedule slot that made it
   iso(j.started_ms) as started_at,               -- last start
   iso(j.finished_ms) as finished_at,             -- end
+  j.started_ms - case when j.run_at_ms > j.created_ms then j.run_at_ms else j.created_ms end as waited_ms, -- milliseconds from when it could start to its last start
   j.finished_ms - j.started_ms as took_ms,       -- milliseconds of the last attempt
   j.args as args,                                -- JSON payload
   j.result as result,                            -- JSON: what it produced

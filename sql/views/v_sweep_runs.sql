@@ -3,7 +3,7 @@ select
   r.sweep as sweep,                              -- the sweep
   r.n as n,                                      -- number of the run
   r.place as place,                              -- in the ranking that holds over time, 1 is the best
-  cast(r.settings as text) as settings,          -- values of the axes, JSON
+  r.settings as settings,                        -- JSON object: values of the axes
   r.return_coin as return_coin,                  -- total, a fraction, in coin
   r.return_usd as return_usd,                    -- total, a fraction, in USD
   r.annualised_coin as annualised_coin,          -- 365 days

@@ -15,11 +15,41 @@ macro_rules! questions {
 
 questions![
     "decisions_by_action",
+    "actions_by_regime",
+    "funnel_by_day",
     "failed_filters",
-    "premium_by_month",
     "refusals",
+    "refused_and_missed",
+    "tightest_limits",
+    "exploration",
+    "replays",
+    "quote_age_by_day",
+    "schedule_to_fill",
+    "premium_by_month",
+    "yield_at_entry",
+    "ivrv_against_result",
+    "slippage_by_month",
+    "spread_by_dte",
+    "roll_cost",
+    "roll_chains",
+    "fees_by_month",
+    "settlements_by_day",
     "equity_by_day",
+    "drawdown_by_day",
+    "cover_used",
+    "backtests_compared",
+    "backtest_equity",
+    "backtest_by_month",
+    "kept_by_regime_and_delta",
+    "assignment_by_dte",
+    "exits",
+    "rolls_in_backtests",
+    "sweeps_best",
+    "sweep_ranking",
     "slow_jobs",
+    "jobs_by_wait",
+    "jobs_by_day",
+    "failing_jobs",
     "coverage_by_month",
 ];
 
@@ -66,10 +96,20 @@ impl Question {
         given: &BTreeMap<String, String>,
         limits: Limits,
     ) -> Result<Rows, ReadError> {
+        let (sql, values) = self.statement(given)?;
+        reader.query(&sql, &values, limits).await
+    }
+
+    /// Its select with `$1`, `$2` .. and the values for them.
+    pub fn statement(
+        &self,
+        given: &BTreeMap<String, String>,
+    ) -> Result<(String, Vec<Value>), ReadError> {
         if let Some(unknown) = given.keys().find(|key| !self.knows(key)) {
             return Err(ReadError::Sql(format!(
-                "{} has no parameter `{unknown}`; `thetaq sql` lists them",
-                self.name
+                "{} has no parameter `{unknown}`; it has {}",
+                self.name,
+                self.parameter_names()
             )));
         }
         let mut sql = self.sql.to_owned();
@@ -82,7 +122,31 @@ impl Question {
                 .map_or(parameter.default, String::as_str);
             values.push(parameter.value(text)?);
         }
-        reader.query(&sql, &values, limits).await
+        Ok((sql, values))
+    }
+
+    /// Its select with the parameters written into it: what a person starts from to ask something else.
+    pub fn text(&self, given: &BTreeMap<String, String>) -> Result<String, ReadError> {
+        let (mut sql, values) = self.statement(given)?;
+        for (at, parameter) in self.parameters.iter().enumerate().rev() {
+            let kind = parameter.kind;
+            let literal = match &values[at] {
+                Value::Null => format!("cast(null as {kind})"),
+                Value::String(text) => format!("'{}'", text.replace('\'', "''")),
+                other => other.to_string(),
+            };
+            sql = sql.replace(&format!("cast(${} as {kind})", at + 1), &literal);
+        }
+        Ok(sql)
+    }
+
+    /// The names of its parameters, for messages.
+    pub fn parameter_names(&self) -> String {
+        let names: Vec<_> = self.parameters.iter().map(|one| one.name).collect();
+        if names.is_empty() {
+            return "none".to_owned();
+        }
+        names.join(", ")
     }
 
     fn knows(&self, name: &str) -> bool {
@@ -97,7 +161,7 @@ impl Parameter {
         if text == "null" {
             return Ok(Value::Null);
         }
-        let wrong = || ReadError::Sql(format!("--param {}: `{text}` is not a number", self.name));
+        let wrong = || ReadError::Sql(format!("{}: `{text}` is not a number", self.name));
         match self.kind {
             "bigint" => Ok(text.parse::<i64>().map_err(|_| wrong())?.into()),
             "double precision" => Ok(text.parse::<f64>().map_err(|_| wrong())?.into()),
@@ -117,7 +181,7 @@ fn question(name: &'static str, source: &'static str) -> Question {
         title,
         read_it: "",
         parameters: Vec::new(),
-        sql: &source[source.find("select").unwrap_or(0)..],
+        sql: source.find("\nselect").map_or("", |at| &source[at + 1..]),
     };
     for comment in comments {
         match comment.strip_prefix(':') {

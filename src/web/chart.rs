@@ -12,12 +12,13 @@ pub(super) use heat::{Heat, heat};
 use super::format;
 use frame::{Frame, digits, ticks};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// One series of (x, y), in the order of x; x is milliseconds on a time axis.
 #[derive(Debug)]
 pub(super) struct Line {
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its colour is the style's.
     pub class: &'static str,
     pub points: Vec<(f64, f64)>,
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn a_flat_line_has_finite_coordinates() {
         let line = Line {
-            name: "flat",
+            name: "flat".into(),
             class: "equity",
             points: vec![(0.0, 2.0), (1_000.0, 2.0)],
         };
@@ -308,7 +309,7 @@ mod tests {
     #[test]
     fn marks_outside_of_the_drawing_are_left_out() {
         let line = Line {
-            name: "flat",
+            name: "flat".into(),
             class: "equity",
             points: vec![(0.0, 2.0), (1_000.0, 3.0)],
         };

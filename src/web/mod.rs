@@ -6,6 +6,7 @@
 mod access;
 mod actions;
 mod api;
+mod ask;
 mod assets;
 mod chart;
 mod error;
@@ -115,6 +116,9 @@ fn router(site: Site) -> Router {
         .route("/events", get(events::stream))
         .route("/actions/{action}", post(actions::act))
         .route("/lab/start/{kind}", post(pages::start_in_lab))
+        .route("/sql", get(pages::sql))
+        .route("/sql/export", post(pages::start_export))
+        .route("/sql/{question}", get(pages::sql))
         .nest("/api/v1", api::router())
         .fallback(pages::page)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))

@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Table {
     pub name: &'static str,
-    pub columns: &'static [&'static str],
+    columns: Vec<String>,
     rows: Vec<Map<String, Value>>,
 }
 
@@ -31,8 +31,21 @@ impl Table {
         };
         Self {
             name,
-            columns,
+            columns: columns.iter().map(|column| (*column).to_owned()).collect(),
             rows: rows.into_iter().map(pick).collect(),
+        }
+    }
+
+    /// A result whose columns are only known when it is there.
+    pub(super) fn result(
+        name: &'static str,
+        columns: Vec<String>,
+        rows: Vec<Map<String, Value>>,
+    ) -> Self {
+        Self {
+            name,
+            columns,
+            rows,
         }
     }
 
@@ -41,9 +54,9 @@ impl Table {
         let mut writer = csv::WriterBuilder::new()
             .terminator(csv::Terminator::CRLF)
             .from_writer(Vec::new());
-        writer.write_record(self.columns)?;
+        writer.write_record(&self.columns)?;
         for row in &self.rows {
-            writer.write_record(self.columns.iter().map(|column| cell(row.get(*column))))?;
+            writer.write_record(self.columns.iter().map(|column| cell(row.get(column))))?;
         }
         let kind = [
             (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),

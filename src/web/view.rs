@@ -69,6 +69,9 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "lab_sweep/verdict.html",
     "lab_sweep/work.html",
     "quotes.html",
+    "sql.html",
+    "sql/result.html",
+    "sql/side.html",
 ];
 
 /// Renders one template of the binary.

@@ -5,6 +5,7 @@ mod actions;
 mod api;
 mod lab;
 mod pages;
+mod sql;
 
 use crate::support::{TestDb, each_db};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, header};

@@ -83,7 +83,7 @@ fn price(rows: &[EquityRow], legs: &[LegRow], coin: &str, look: Look) -> Option<
         before = Some(leg);
     }
     let lines = [Line {
-        name: "index",
+        name: "index".into(),
         class: "index",
         points: index,
     }];
@@ -102,7 +102,7 @@ fn lines(title: &str, unit: &str, digits: usize, log: bool, series: &[Named]) ->
         .iter()
         .filter(|(.., points)| points.len() > 1)
         .map(|(name, class, points)| Line {
-            name,
+            name: (*name).into(),
             class,
             points: points.clone(),
         })
