@@ -7,8 +7,8 @@ select
   iso(c.closed_ms) as closed_at,                 -- end of the last leg
   c.regime as regime,                            -- at the first sale
   c.legs as legs,                                -- calls sold
-  e8(c.pnl_e8) as pnl,                           -- coin
+  e8(c.pnl_e8) as pnl,                           -- coin: premium less what ended the calls, and fees
   c.pnl_usd as pnl_usd,                          -- each amount at the index of its instant
-  e8(c.fees_e8) as fees,                         -- coin
+  e8(c.fees_e8) as fees,                         -- coin: of all its trades and deliveries
   c.max_drawdown as max_drawdown                 -- coin, marks included
 from backtest_chains c join backtests b on b.id = c.backtest

@@ -28,7 +28,7 @@ pub(super) struct Sql {
     #[arg(long)]
     query: Option<String>,
     /// A parameter of the question, KEY=VALUE; may be repeated
-    #[arg(long = "param", value_name = "KEY=VALUE", value_parser = pair, requires = "name")]
+    #[arg(long = "param", value_name = "KEY=VALUE", value_parser = pair)]
     parameters: Vec<(String, String)>,
     /// How to print the rows; --json is the same as json
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -70,6 +70,12 @@ impl Sql {
             .find(|view| self.name.as_deref() == Some(view.name));
         if let Some(view) = view {
             return columns(session, view);
+        }
+        if self.name.is_none() && !self.parameters.is_empty() {
+            return Err(Usage(
+                "--param: it belongs to a named question; `thetaq sql` lists them".to_owned(),
+            )
+            .into());
         }
         let rows = match (&self.name, &self.query) {
             (None, None) => return list(session),
@@ -194,12 +200,17 @@ fn list(session: &Session) -> anyhow::Result<()> {
 
 fn listed(text: &mut String, questions: &[Question], views: &[View]) -> std::fmt::Result {
     writeln!(text, "Questions (thetaq sql NAME):")?;
+    let mut topic = "";
     for question in questions {
-        writeln!(text, "  {:<22} {}", question.name, question.title)?;
+        if question.topic != topic {
+            topic = question.topic;
+            writeln!(text, " {topic}")?;
+        }
+        writeln!(text, "  {:<26} {}", question.name, question.title)?;
         for parameter in &question.parameters {
             let (name, default) = (&parameter.name, &parameter.default);
             let meaning = &parameter.meaning;
-            writeln!(text, "  {:<22}   --param {name}={default}  {meaning}", "")?;
+            writeln!(text, "  {:<26}   --param {name}={default}  {meaning}", "")?;
         }
     }
     writeln!(
@@ -207,7 +218,7 @@ fn listed(text: &mut String, questions: &[Question], views: &[View]) -> std::fmt
         "\nViews (thetaq sql VIEW lists its columns, thetaq sql --query \"select ..\" asks them):"
     )?;
     for view in views {
-        writeln!(text, "  {:<22} {}", view.name, view.about)?;
+        writeln!(text, "  {:<26} {}", view.name, view.about)?;
     }
     Ok(())
 }

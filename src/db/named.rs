@@ -8,55 +8,72 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 macro_rules! questions {
-    ($($name:literal),* $(,)?) => {
-        const SOURCES: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../sql/analysis/", $name, ".sql")))),*];
+    ($($topic:literal: [$($name:literal),* $(,)?]),* $(,)?) => {
+        /// (topic, name, text) in the order a reader meets them.
+        const SOURCES: &[(&str, &str, &str)] = &[
+            $($(($topic, $name, include_str!(concat!("../../sql/analysis/", $name, ".sql")))),*),*
+        ];
     };
 }
 
 questions![
-    "decisions_by_action",
-    "actions_by_regime",
-    "funnel_by_day",
-    "failed_filters",
-    "refusals",
-    "refused_and_missed",
-    "tightest_limits",
-    "exploration",
-    "replays",
-    "quote_age_by_day",
-    "schedule_to_fill",
-    "premium_by_month",
-    "yield_at_entry",
-    "ivrv_against_result",
-    "slippage_by_month",
-    "spread_by_dte",
-    "roll_cost",
-    "roll_chains",
-    "fees_by_month",
-    "settlements_by_day",
-    "equity_by_day",
-    "drawdown_by_day",
-    "cover_used",
-    "backtests_compared",
-    "backtest_equity",
-    "backtest_by_month",
-    "kept_by_regime_and_delta",
-    "assignment_by_dte",
-    "exits",
-    "rolls_in_backtests",
-    "sweeps_best",
-    "sweep_ranking",
-    "slow_jobs",
-    "jobs_by_wait",
-    "jobs_by_day",
-    "failing_jobs",
-    "coverage_by_month",
+    "Decisions": [
+        "decisions_by_action",
+        "actions_by_regime",
+        "funnel_by_day",
+        "failed_filters",
+        "exploration",
+        "replays",
+        "quote_age_by_day",
+    ],
+    "Risk": [
+        "refusals",
+        "refused_and_missed",
+        "tightest_limits",
+        "cover_used",
+    ],
+    "Trades and costs": [
+        "premium_by_month",
+        "yield_at_entry",
+        "ivrv_against_result",
+        "slippage_by_month",
+        "spread_by_dte",
+        "fees_by_month",
+        "schedule_to_fill",
+    ],
+    "Chains and equity": [
+        "roll_chains",
+        "roll_cost",
+        "settlements_by_day",
+        "equity_by_day",
+        "drawdown_by_day",
+    ],
+    "Backtests and sweeps": [
+        "backtests_compared",
+        "backtest_equity",
+        "backtest_by_month",
+        "kept_by_regime_and_delta",
+        "assignment_by_dte",
+        "exits",
+        "rolls_in_backtests",
+        "sweeps_best",
+        "sweep_ranking",
+    ],
+    "Jobs and data": [
+        "jobs_by_day",
+        "jobs_by_wait",
+        "slow_jobs",
+        "failing_jobs",
+        "coverage_by_month",
+    ],
 ];
 
 /// One named question.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Question {
     pub name: &'static str,
+    /// What it is listed under.
+    pub topic: &'static str,
     pub title: &'static str,
     /// One sentence: how to read the result.
     pub read_it: &'static str,
@@ -80,7 +97,7 @@ pub struct Parameter {
 pub fn all() -> Vec<Question> {
     SOURCES
         .iter()
-        .map(|(name, sql)| question(name, sql))
+        .map(|(topic, name, sql)| question(topic, name, sql))
         .collect()
 }
 
@@ -170,7 +187,7 @@ impl Parameter {
     }
 }
 
-fn question(name: &'static str, source: &'static str) -> Question {
+fn question(topic: &'static str, name: &'static str, source: &'static str) -> Question {
     let mut comments = source
         .lines()
         .take_while(|line| line.starts_with("--"))
@@ -178,6 +195,7 @@ fn question(name: &'static str, source: &'static str) -> Question {
     let title = comments.next().unwrap_or_default();
     let mut found = Question {
         name,
+        topic,
         title,
         read_it: "",
         parameters: Vec::new(),

@@ -118,17 +118,28 @@ async fn values(site: &Site, asked: Option<&Asked>, query: &Query) -> Result<Val
         None => (None, None),
     };
     let current = question.as_ref().and_then(|shown| shown["name"].as_str());
-    let questions: Vec<Value> = named::all()
-        .iter()
-        .map(|one| json!({"name": one.name, "title": one.title, "current": Some(one.name) == current}))
-        .collect();
     Ok(json!({
-        "questions": questions, "views": views::all(), "history": remembered(&history),
+        "topics": topics(current), "views": views::all(), "history": remembered(&history),
         "question": question, "query": text, "query_max": QUERY_MAX, "free": matches!(asked, Some(Asked::Free(_))),
         "rows_wanted": query.get("rows").unwrap_or("1000"), "seconds_wanted": query.get("seconds").unwrap_or("10"),
         "rows_choices": ["100", "1000", "10000"], "seconds_choices": ["5", "10", "30", "60"],
         "can_export": registry::all().known(export::KIND).is_ok(),
     }))
+}
+
+/// The questions under their topics.
+fn topics(current: Option<&str>) -> Vec<Value> {
+    let mut topics: Vec<(&str, Vec<Value>)> = Vec::new();
+    for one in named::all() {
+        let link =
+            json!({"name": one.name, "title": one.title, "current": Some(one.name) == current});
+        match topics.last_mut() {
+            Some((name, links)) if *name == one.topic => links.push(link),
+            _ => topics.push((one.topic, vec![link])),
+        }
+    }
+    let topic = |(name, questions)| json!({"name": name, "questions": questions});
+    topics.into_iter().map(topic).collect()
 }
 
 /// A question with its parameters as inputs.
@@ -195,7 +206,7 @@ fn show(view: &mut View, found: Answer, asked: Option<&Asked>, query: &Query, mo
             view.values["result"] = result(&rows, most);
             view.values["charts"] = charts::charts(&rows).into();
             if let Some(Asked::Named { question, .. }) = asked {
-                view.title = question.title.to_owned();
+                question.title.clone_into(&mut view.title);
             }
             view.tables = vec![Table::result("result", rows.columns, objects)];
         }

@@ -85,7 +85,7 @@ fn wrong_usage_ends_with_2() {
         ),
         (
             &["sql", "--query", "select 1", "--param", "a=b"],
-            &["NAME", "--param"],
+            &["--param", "a named question"],
         ),
         (
             &["sql", "--query", "select 1", "--format", "xml"],
@@ -167,8 +167,8 @@ fn what_cannot_be_done_ends_with_1() {
             &["only one `select` over the views v_*"],
         ),
         (
-            &["sql", "--query", "select nothing from v_jobs"],
-            &["nothing", "`thetaq sql VIEW` its columns"],
+            &["sql", "--query", "select no_such from v_jobs"],
+            &["no_such", "`thetaq sql VIEW` its columns"],
         ),
         (
             &["sql", "--query", "select * from v_nothing"],

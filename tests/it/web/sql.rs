@@ -105,8 +105,9 @@ async fn every_question_leaves_a_line_and_is_in_the_history() {
         let found: Vec<_> = lines.iter().map(|line| (line.actor.as_str(), line.detail.0.clone())).collect();
         assert_eq!(found.len(), 3, "{found:?}");
         let expect = json!({"question": "refusals", "parameters": {"desk": "replay-x"}, "rows": 0, "truncated": false});
-        assert_eq!(found[2], ("browser", expect));
-        assert!(found[0].1["error"].as_str().unwrap().contains("nothing"), "{found:?}");
+        assert!(found.contains(&("browser", expect)), "{found:?}");
+        let failed = found.iter().find_map(|(_, detail)| detail["error"].as_str());
+        assert!(failed.unwrap().contains("nothing"), "{found:?}");
     })
     .await;
 }
@@ -119,7 +120,7 @@ async fn following_the_page_asks_nothing() {
     let client = desk.browser().await;
     let path = format!(
         "/events?page={}",
-        address(ENDLESS).replace('?', "%3F").replace('%', "%25")
+        address(ENDLESS).replace('%', "%25").replace('?', "%3F")
     );
     let answer = tokio::time::timeout(Duration::from_secs(5), desk.get(&client, &path)).await;
     assert_eq!(

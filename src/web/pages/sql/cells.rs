@@ -58,9 +58,10 @@ fn number_text(number: &serde_json::Number) -> String {
     };
     let digits = (DIGITS - whole).clamp(0, 12) as usize;
     let text = format::grouped(value, digits);
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
     }
 }
 

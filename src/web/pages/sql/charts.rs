@@ -20,9 +20,10 @@ pub(super) fn charts(rows: &Rows) -> Vec<Value> {
     let Some(time) = columns.clone().find(|at| is_time(rows, *at)) else {
         return Vec::new();
     };
+    // Without two rows at one time there is one line, whatever words stand beside it.
     let words: Vec<usize> = columns
         .clone()
-        .filter(|at| *at != time && tells_apart(rows, *at))
+        .filter(|at| *at != time && !once(rows, time) && tells_apart(rows, *at))
         .collect();
     columns
         .filter(|at| *at != time)
@@ -58,6 +59,11 @@ fn instant(value: &Value) -> Option<i64> {
     Some(day.and_time(NaiveTime::MIN).and_utc().timestamp_millis())
 }
 
+fn once(rows: &Rows, time: usize) -> bool {
+    let times: BTreeSet<_> = rows.rows.iter().map(|row| row[time].as_str()).collect();
+    times.len() == rows.rows.len()
+}
+
 /// A column of few words, such as the underlying.
 fn tells_apart(rows: &Rows, at: usize) -> bool {
     let values: BTreeSet<&str> = rows
@@ -88,38 +94,56 @@ fn groups(rows: &Rows, time: usize, number: usize, words: &[usize]) -> Option<Gr
             .or_default()
             .push((at_ms as f64, value));
     }
-    groups
-        .values_mut()
-        .for_each(|points| points.sort_by(|a, b| a.0.total_cmp(&b.0)));
+    for points in groups.values_mut() {
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    }
     let drawn = groups.values().any(|points| points.len() > 1);
     (drawn && groups.len() <= LINES.len()).then_some(groups)
 }
 
 fn chart(column: &str, groups: &Groups) -> Option<Value> {
     let title = plain(column);
-    let line = |(class, (name, points)): (&&'static str, (&String, &Vec<(f64, f64)>))| Line {
+    let line = |class: &'static str, name: &str, points: &[(f64, f64)]| Line {
         name: if name.is_empty() {
-            title.clone().into()
+            title.clone()
         } else {
-            name.clone().into()
-        },
+            name.to_owned()
+        }
+        .into(),
         class,
-        points: points.clone(),
+        points: points.to_vec(),
     };
-    let lines: Vec<Line> = LINES.iter().zip(groups).map(line).collect();
-    let whole = lines
-        .iter()
-        .flat_map(|line| &line.points)
-        .all(|(_, y)| y.fract() == 0.0);
+    let pairs = LINES.into_iter().zip(groups);
+    let lines: Vec<Line> = pairs
+        .map(|(class, (name, points))| line(class, name, points))
+        .collect();
     let plot = Plot {
         title: &title,
         unit: unit(column),
-        digits: if whole { 0 } else { 4 },
+        digits: digits(&lines),
         axis: Axis::Time,
         lines: &lines,
         ..Plot::default()
     };
     (!lines.is_empty()).then(|| figure(&plot))
+}
+
+/// Decimals that say something at the size of the values.
+fn digits(lines: &[Line]) -> usize {
+    let values = || {
+        lines
+            .iter()
+            .flat_map(|line| &line.points)
+            .map(|(_, y)| y.abs())
+    };
+    let largest = values().fold(0.0, f64::max);
+    match largest {
+        _ if values().all(|value| value.fract() == 0.0) => 0,
+        1_000.0.. => 0,
+        10.0.. => 2,
+        0.01.. => 4,
+        _ => 6,
+    }
 }
 
 /// The unit of a column of that name in the views, else of what its name ends with.
@@ -174,6 +198,20 @@ mod tests {
         assert_eq!(charts.len(), 1);
         assert_eq!(charts[0]["title"], "equity");
         assert_eq!(charts[0]["legend"][1]["name"], "ETH");
+    }
+
+    #[test]
+    fn words_that_change_over_time_do_not_tear_a_line_apart() {
+        let found = rows(
+            &["at", "regime", "equity"],
+            json!([
+                ["2026-01", "bull", 1],
+                ["2026-02", "bear", 2],
+                ["2026-03", "bull", 3]
+            ]),
+        );
+        let legend = charts(&found)[0]["legend"].clone();
+        assert_eq!(legend, json!([{"name": "equity", "class": "equity"}]));
     }
 
     #[test]
