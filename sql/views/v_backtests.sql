@@ -11,18 +11,18 @@ select
   b.exit_style as exit_style,                    -- when calls were bought back
   b.return_coin as return_coin,                  -- total, a fraction, in coin
   b.return_usd as return_usd,                    -- total, a fraction, in USD
-  b.annualised_coin as annualised_coin,          -- 365 days
-  b.annualised_usd as annualised_usd,            -- 365 days
+  b.annualised_coin as annualised_coin,          -- return in coin, of a year of 365 days
+  b.annualised_usd as annualised_usd,            -- return in USD, of a year of 365 days
   b.volatility_usd as volatility_usd,            -- of daily returns, a year
-  b.sharpe_coin as sharpe_coin,                  -- without interest
-  b.sharpe_usd as sharpe_usd,                    -- without interest
+  b.sharpe_coin as sharpe_coin,                  -- of daily returns in coin, without interest
+  b.sharpe_usd as sharpe_usd,                    -- of daily returns in USD, without interest
   b.drawdown_coin as drawdown_coin,              -- deepest, a fraction
   b.drawdown_usd as drawdown_usd,                -- deepest, a fraction
   b.excess_coin as excess_coin,                  -- return in coin less that of the weekly 25-delta overwrite
   b.win_rate as win_rate,                        -- chains that earned something, of all
   b.chains as chains,                            -- roll chains
   b.legs as legs,                                -- calls sold
-  b.fees as fees,                                -- coin
+  b.fees as fees,                                -- coin: of all trades and deliveries
   b.snapshots as snapshots,                      -- in the data
   b.quotes as quotes,                            -- in the data
   b.fingerprint as fingerprint,                  -- equal data, equal fingerprint

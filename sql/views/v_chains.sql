@@ -3,7 +3,7 @@ select
   c.source as source,                            -- recorded, deribit, or synthetic:SEED
   c.underlying as underlying,                    -- BTC or ETH
   iso(c.at_ms) as at,                            -- when it was quoted
-  c.index_price as index_price,                  -- USD
+  c.index_price as index_price,                  -- USD per coin
   c.index_source as index_source,                -- where the index came from
   c.collection as collection,                    -- who collected it
   c.quotes as quotes,                            -- number of quotes

@@ -4,7 +4,7 @@ select
   g.source as source,                            -- where it came from; `thetaq quotes --source` takes that of chains
   g.underlying as underlying,                    -- BTC or ETH, or the symbol
   g.resolution as resolution,                    -- 1d, 1h or 1m of candles
-  substr(iso(g.day_ms), 1, 10) as day,           -- UTC
+  substr(iso(g.day_ms), 1, 10) as day,           -- day that the figures are of
   g.snapshots as snapshots,                      -- chains or rows of that day
   g.quotes as quotes,                            -- quotes of those chains
   iso(g.first_ms) as first_at,                   -- first row

@@ -8,7 +8,7 @@ select
   d.final_action as final_action,                -- the action after risk
   d.instrument as instrument,                    -- the call sold, or bought back by a close
   d.rolled_from as rolled_from,                  -- the call a roll buys back
-  e8(d.size_e8) as size,                         -- coin
+  e8(d.size_e8) as size,                         -- coin: of the order
   d.source as source,                            -- rule_based, llm, training_mode, manual or error
   d.policy as policy,                            -- rules_v1, rules_v2
   d.policy_version as policy_version,            -- version of that policy's formula
@@ -20,12 +20,13 @@ select
   d.refusal as refusal,                          -- every reason risk refused for
   d.reason as reason,                            -- the policy's own words
   d.error as error,                              -- why the tick failed
-  d.index_price as index_price,                  -- USD
+  d.index_price as index_price,                  -- USD per coin
   d.regime as regime,                            -- bull, bear, sideways or unknown
   d.candidates as candidates,                    -- calls looked at
   d.passed as passed,                            -- calls that passed every filter
   d.snapshot_source as snapshot_source,          -- where the quotes came from
   iso(d.snapshot_at_ms) as snapshot_at,          -- when they were quoted
+  d.as_of_ms - d.snapshot_at_ms as snapshot_age_ms, -- milliseconds, age of the quotes at the decision
   d.config_hash as config_hash,                  -- settings in force
   d.code_version as code_version,                -- program that decided
   d.job as job                                   -- the tick job

@@ -12,6 +12,6 @@ select
   k.speed as speed,                              -- desk seconds per second
   k.config_hash as config_hash,                  -- settings in force
   k.code_version as code_version,                -- program that wrote it
-  iso(k.created_ms) as created_at,               -- when
+  iso(k.created_ms) as created_at,               -- when the book was opened
   iso(k.updated_ms) as updated_at                -- last change
 from desks k

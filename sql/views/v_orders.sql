@@ -12,10 +12,10 @@ select
   o.underlying as underlying,                    -- BTC or ETH
   o.instrument as instrument,                    -- the contract
   o.side as side,                                -- buy or sell
-  e8(o.size_e8) as size,                         -- coin
-  e8(o.filled_e8) as filled,                     -- coin
-  e8(o.limit_price_e8) as limit_price,           -- coin per coin of contract
-  e8(o.average_price_e8) as average_price,       -- coin per coin of contract
+  e8(o.size_e8) as size,                         -- coin: asked for
+  e8(o.filled_e8) as filled,                     -- coin: traded so far
+  e8(o.limit_price_e8) as limit_price,           -- coin per coin of contract, worst accepted
+  e8(o.average_price_e8) as average_price,       -- coin per coin of contract, of the fills
   o.reduce_only as reduce_only,                  -- may only close
   o.post_only as post_only,                      -- may only add liquidity
   o.simulated as simulated,                      -- dry run: filled by the fill model

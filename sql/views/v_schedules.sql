@@ -8,5 +8,5 @@ select
   iso(s.next_slot_ms) as next_at,                -- next slot, desk time
   iso(s.last_slot_ms) as last_at,                -- last slot, desk time
   s.last_job as last_job,                        -- its job
-  s.args as args                                 -- JSON payload
+  s.args as args                                 -- JSON: what its jobs are to do
 from schedules s

@@ -6,7 +6,7 @@ select
   s.underlying as underlying,                    -- BTC or ETH
   s.chain as chain,                              -- roll chain
   e8(s.size_e8) as size,                         -- coin, negative for a short
-  e8(s.delivery_price_e8) as delivery_price,     -- USD
+  e8(s.delivery_price_e8) as delivery_price,     -- USD per coin
   s.price_source as price_source,                -- where the delivery price came from
   e8(s.payoff_e8) as payoff,                     -- in the currency, negative when the short paid
   e8(s.fee_e8) as fee,                           -- delivery fee

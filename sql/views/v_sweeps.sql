@@ -15,7 +15,7 @@ select
   s.refused as refused,                          -- combinations that are no settings
   s.deflated_sharpe as deflated_sharpe,          -- probability that the highest Sharpe ratio is more than luck
   s.overfit_probability as overfit_probability,  -- probability that a choice on half of history fails on the other
-  cast(s.plan as text) as plan,                  -- axes, draws and seed, JSON
+  s.plan as plan,                                -- JSON object: axes, draws and seed
   s.fingerprint as fingerprint,                  -- equal data, equal fingerprint
   s.code_version as code_version,                -- of the program
   s.job as job,                                  -- the job that made it

@@ -4,7 +4,7 @@ use super::Usage;
 use super::output::{print, table};
 use super::session::Session;
 use crate::db::named::{self, Question};
-use crate::db::reader::{Limits, Reader, Rows};
+use crate::db::reader::{Limits, ReadError, Reader, Rows};
 use crate::db::views::{self, View};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -15,12 +15,15 @@ use std::time::Duration;
 /// Ask the database: a named question, or one select over the views v_*
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq sql                                          list questions and views\n  thetaq sql v_decisions                              list the columns of a view\n  thetaq sql failed_filters --param underlying=ETH\n  thetaq sql --query \"select * from v_fills\" --format csv"
+    after_help = "Examples:\n  thetaq sql                                          list questions and views\n  thetaq sql v_decisions                              list the columns of a view\n  thetaq sql failed_filters --param underlying=ETH\n  thetaq sql --query \"select * from v_fills\" --format csv\n  thetaq sql --views                                  the reference of the views"
 )]
 pub(super) struct Sql {
     /// A named question, or a view to list its columns; without it and without --query, all are listed
     #[arg(conflicts_with = "query")]
     name: Option<String>,
+    /// Print the reference of the views, as in the README
+    #[arg(long, conflicts_with_all = ["name", "query"])]
+    views: bool,
     /// One select statement over the views
     #[arg(long)]
     query: Option<String>,
@@ -59,17 +62,27 @@ impl Sql {
             ..Limits::default()
         };
         let views = views::all();
+        if self.views {
+            return session.output.result(&views, views::markdown);
+        }
         let view = views
             .iter()
             .find(|view| self.name.as_deref() == Some(view.name));
         if let Some(view) = view {
             return columns(session, view);
         }
+        if self.name.is_none() && !self.parameters.is_empty() {
+            return Err(Usage(
+                "--param: it belongs to a named question; `thetaq sql` lists them".to_owned(),
+            )
+            .into());
+        }
         let rows = match (&self.name, &self.query) {
             (None, None) => return list(session),
             (None, Some(query)) => {
                 let reader = Reader::new(&session.db().await?);
-                reader.query(query, &[], limits).await.context("--query")?
+                let rows = reader.query(query, &[], limits).await;
+                rows.map_err(advised).context("--query")?
             }
             (Some(name), _) => {
                 let question = named::find(name).ok_or_else(|| unknown(name))?;
@@ -96,21 +109,40 @@ impl Sql {
 
 /// Refuses parameters that the question does not have.
 fn known(question: &Question, given: &BTreeMap<String, String>) -> Result<(), Usage> {
-    let names: Vec<_> = question.parameters.iter().map(|one| one.name).collect();
-    match given.keys().find(|key| !names.contains(&key.as_str())) {
+    let has = |key: &&String| question.parameters.iter().any(|one| one.name == **key);
+    match given.keys().find(|key| !has(key)) {
         None => Ok(()),
         Some(key) => Err(Usage(format!(
             "--param: {} has no parameter `{key}`; it has {}",
             question.name,
-            names.join(", ")
+            question.parameter_names()
         ))),
     }
 }
 
+/// What the database says of names it does not know, with where to find the right ones.
+fn advised(error: ReadError) -> anyhow::Error {
+    let text = error.to_string();
+    let unknown = ["no such", "does not exist"]
+        .iter()
+        .any(|words| text.contains(words));
+    if unknown && matches!(error, ReadError::Sql(_)) {
+        return anyhow::anyhow!(
+            "{text}; `thetaq sql` lists the views, `thetaq sql VIEW` its columns"
+        );
+    }
+    error.into()
+}
+
 fn unknown(name: &str) -> Usage {
     let names: Vec<_> = named::all().iter().map(|question| question.name).collect();
+    let view = if name.starts_with("v_") {
+        "view"
+    } else {
+        "question"
+    };
     Usage(format!(
-        "there is no question named `{name}`; there are {}",
+        "there is no {view} named `{name}`; `thetaq sql` lists the views, and the questions are {}",
         names.join(", ")
     ))
 }
@@ -145,7 +177,12 @@ fn csv(rows: &Rows) -> anyhow::Result<String> {
 fn columns(session: &Session, view: &View) -> anyhow::Result<()> {
     session.output.result(view, || {
         let lines = view.columns.iter();
-        let lines = lines.map(|column| format!("  {:<18} {}", column.name, column.meaning));
+        let lines = lines.map(|column| {
+            format!(
+                "  {:<22} {:<18} {}",
+                column.name, column.unit, column.meaning
+            )
+        });
         let lines: Vec<String> = lines.collect();
         format!("{}: {}\n{}", view.name, view.about, lines.join("\n"))
     })
@@ -163,12 +200,17 @@ fn list(session: &Session) -> anyhow::Result<()> {
 
 fn listed(text: &mut String, questions: &[Question], views: &[View]) -> std::fmt::Result {
     writeln!(text, "Questions (thetaq sql NAME):")?;
+    let mut topic = "";
     for question in questions {
-        writeln!(text, "  {:<22} {}", question.name, question.title)?;
+        if question.topic != topic {
+            topic = question.topic;
+            writeln!(text, " {topic}")?;
+        }
+        writeln!(text, "  {:<26} {}", question.name, question.title)?;
         for parameter in &question.parameters {
             let (name, default) = (&parameter.name, &parameter.default);
             let meaning = &parameter.meaning;
-            writeln!(text, "  {:<22}   --param {name}={default}  {meaning}", "")?;
+            writeln!(text, "  {:<26}   --param {name}={default}  {meaning}", "")?;
         }
     }
     writeln!(
@@ -176,7 +218,7 @@ fn listed(text: &mut String, questions: &[Question], views: &[View]) -> std::fmt
         "\nViews (thetaq sql VIEW lists its columns, thetaq sql --query \"select ..\" asks them):"
     )?;
     for view in views {
-        writeln!(text, "  {:<22} {}", view.name, view.about)?;
+        writeln!(text, "  {:<26} {}", view.name, view.about)?;
     }
     Ok(())
 }

@@ -144,6 +144,13 @@ pub async fn audit(
     Ok(())
 }
 
+/// The latest actions of one name, newest first.
+pub async fn audits_of(db: &Db, action: &str, limit: i64) -> sqlx::Result<Vec<AuditRow>> {
+    read!(db, pool => sqlx::query_as(
+        "select id, at_ms, actor, action, target, detail from audit where action = $1 order by at_ms desc, id desc limit $2")
+        .bind(action).bind(limit).fetch_all(pool).await)
+}
+
 /// The latest actions, newest first.
 pub async fn audits(db: &Db, limit: i64) -> sqlx::Result<Vec<AuditRow>> {
     read!(db, pool => sqlx::query_as("select id, at_ms, actor, action, target, detail from audit order by at_ms desc, id desc limit $1")

@@ -8,26 +8,73 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 macro_rules! questions {
-    ($($name:literal),* $(,)?) => {
-        const SOURCES: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../sql/analysis/", $name, ".sql")))),*];
+    ($($topic:literal: [$($name:literal),* $(,)?]),* $(,)?) => {
+        /// (topic, name, text) in the order a reader meets them.
+        const SOURCES: &[(&str, &str, &str)] = &[
+            $($(($topic, $name, include_str!(concat!("../../sql/analysis/", $name, ".sql")))),*),*
+        ];
     };
 }
 
 questions![
-    "decisions_by_action",
-    "failed_filters",
-    "premium_by_month",
-    "refusals",
-    "equity_by_day",
-    "slow_jobs",
-    "coverage_by_month",
-    "drift_by_kind",
+    "Decisions": [
+        "decisions_by_action",
+        "actions_by_regime",
+        "funnel_by_day",
+        "failed_filters",
+        "exploration",
+        "replays",
+        "quote_age_by_day",
+    ],
+    "Risk": [
+        "refusals",
+        "refused_and_missed",
+        "tightest_limits",
+        "cover_used",
+    ],
+    "Trades and costs": [
+        "premium_by_month",
+        "yield_at_entry",
+        "ivrv_against_result",
+        "slippage_by_month",
+        "spread_by_dte",
+        "fees_by_month",
+        "schedule_to_fill",
+    ],
+    "Chains and equity": [
+        "roll_chains",
+        "roll_cost",
+        "settlements_by_day",
+        "equity_by_day",
+        "drawdown_by_day",
+        "drift_by_kind",
+    ],
+    "Backtests and sweeps": [
+        "backtests_compared",
+        "backtest_equity",
+        "backtest_by_month",
+        "kept_by_regime_and_delta",
+        "assignment_by_dte",
+        "exits",
+        "rolls_in_backtests",
+        "sweeps_best",
+        "sweep_ranking",
+    ],
+    "Jobs and data": [
+        "jobs_by_day",
+        "jobs_by_wait",
+        "slow_jobs",
+        "failing_jobs",
+        "coverage_by_month",
+    ],
 ];
 
 /// One named question.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Question {
     pub name: &'static str,
+    /// What it is listed under.
+    pub topic: &'static str,
     pub title: &'static str,
     /// One sentence: how to read the result.
     pub read_it: &'static str,
@@ -51,7 +98,7 @@ pub struct Parameter {
 pub fn all() -> Vec<Question> {
     SOURCES
         .iter()
-        .map(|(name, sql)| question(name, sql))
+        .map(|(topic, name, sql)| question(topic, name, sql))
         .collect()
 }
 
@@ -78,8 +125,9 @@ impl Question {
     ) -> Result<(String, Vec<Value>), ReadError> {
         if let Some(unknown) = given.keys().find(|key| !self.knows(key)) {
             return Err(ReadError::Sql(format!(
-                "{} has no parameter `{unknown}`; `thetaq sql` lists them",
-                self.name
+                "{} has no parameter `{unknown}`; it has {}",
+                self.name,
+                self.parameter_names()
             )));
         }
         let mut sql = self.sql.to_owned();
@@ -95,6 +143,30 @@ impl Question {
         Ok((sql, values))
     }
 
+    /// Its select with the parameters written into it: what a person starts from to ask something else.
+    pub fn text(&self, given: &BTreeMap<String, String>) -> Result<String, ReadError> {
+        let (mut sql, values) = self.statement(given)?;
+        for (at, parameter) in self.parameters.iter().enumerate().rev() {
+            let kind = parameter.kind;
+            let literal = match &values[at] {
+                Value::Null => format!("cast(null as {kind})"),
+                Value::String(text) => format!("'{}'", text.replace('\'', "''")),
+                other => other.to_string(),
+            };
+            sql = sql.replace(&format!("cast(${} as {kind})", at + 1), &literal);
+        }
+        Ok(sql)
+    }
+
+    /// The names of its parameters, for messages.
+    pub fn parameter_names(&self) -> String {
+        let names: Vec<_> = self.parameters.iter().map(|one| one.name).collect();
+        if names.is_empty() {
+            return "none".to_owned();
+        }
+        names.join(", ")
+    }
+
     fn knows(&self, name: &str) -> bool {
         self.parameters
             .iter()
@@ -107,7 +179,7 @@ impl Parameter {
         if text == "null" {
             return Ok(Value::Null);
         }
-        let wrong = || ReadError::Sql(format!("--param {}: `{text}` is not a number", self.name));
+        let wrong = || ReadError::Sql(format!("{}: `{text}` is not a number", self.name));
         match self.kind {
             "bigint" => Ok(text.parse::<i64>().map_err(|_| wrong())?.into()),
             "double precision" => Ok(text.parse::<f64>().map_err(|_| wrong())?.into()),
@@ -116,7 +188,7 @@ impl Parameter {
     }
 }
 
-fn question(name: &'static str, source: &'static str) -> Question {
+fn question(topic: &'static str, name: &'static str, source: &'static str) -> Question {
     let mut comments = source
         .lines()
         .take_while(|line| line.starts_with("--"))
@@ -124,10 +196,11 @@ fn question(name: &'static str, source: &'static str) -> Question {
     let title = comments.next().unwrap_or_default();
     let mut found = Question {
         name,
+        topic,
         title,
         read_it: "",
         parameters: Vec::new(),
-        sql: &source[source.find("select").unwrap_or(0)..],
+        sql: source.find("\nselect").map_or("", |at| &source[at + 1..]),
     };
     for comment in comments {
         match comment.strip_prefix(':') {

@@ -49,6 +49,24 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// No rows yet; a name that stands twice gets a number, so that no value hides another.
+    fn of(names: impl Iterator<Item = String>) -> Self {
+        let mut columns: Vec<String> = Vec::new();
+        for name in names {
+            let mut unique = name.clone();
+            let mut n = 2;
+            while columns.contains(&unique) {
+                unique = format!("{name}_{n}");
+                n += 1;
+            }
+            columns.push(unique);
+        }
+        Self {
+            columns,
+            ..Self::default()
+        }
+    }
+
     /// Row objects by column name, as `--json` prints them.
     pub fn objects(&self) -> Vec<Value> {
         let object = |row: &Vec<Value>| {

@@ -1,6 +1,9 @@
 //! The views people query: one definition each in sql/views, expanded for the engine and made by `Db::migrate`.
 //!
+//! A comment beside a column says what it means; `[unit]` before that where the words do not tell the unit.
 //! A definition writes `iso(ms)` for an ISO 8601 time and `e8(integer)` for a scaled decimal.
+
+mod units;
 
 use crate::clock::Clock;
 use crate::db::engine::{Db, Tx};
@@ -58,6 +61,8 @@ pub struct View {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Column {
     pub name: &'static str,
+    /// What a value counts in, or what kind of value it is.
+    pub unit: &'static str,
     pub meaning: &'static str,
 }
 
@@ -82,10 +87,36 @@ pub fn all() -> Vec<View> {
 fn column(line: &'static str) -> Option<Column> {
     let (expression, meaning) = line.split_once(" -- ")?;
     let name = expression.trim().trim_end_matches(',').rsplit(' ').next()?;
+    let meaning = meaning.trim();
+    let (unit, meaning) = match meaning
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("] "))
+    {
+        Some(written) => written,
+        None => (units::unit(expression.trim(), name, meaning), meaning),
+    };
     Some(Column {
         name,
-        meaning: meaning.trim(),
+        unit,
+        meaning,
     })
+}
+
+/// Every view as a folded table of Markdown, as the README has it.
+pub fn markdown() -> String {
+    let section = |view: &View| {
+        let row = |column: &Column| {
+            let meaning = column.meaning.replace('|', "\\|");
+            format!("| `{}` | {} | {meaning} |\n", column.name, column.unit)
+        };
+        let rows: String = view.columns.iter().map(row).collect();
+        let (name, about) = (view.name, view.about.trim_end_matches('.'));
+        format!(
+            "<details><summary><code>{name}</code>: {about}</summary>\n\n\
+             | column | unit | meaning |\n|---|---|---|\n{rows}\n</details>\n"
+        )
+    };
+    all().iter().map(section).collect::<Vec<_>>().join("\n")
 }
 
 /// Makes the views when they differ from this binary's; safe to repeat and to race.

@@ -5,6 +5,7 @@
 mod lists;
 mod openapi;
 mod rows;
+mod sql;
 
 use super::Site;
 use super::access::Actor;
@@ -25,7 +26,8 @@ pub(super) fn router() -> Router<Site> {
     let mut router = Router::new()
         .route("/openapi.json", get(openapi::document))
         .route("/actions/{action}", post(act))
-        .route("/jobs", post(enqueue));
+        .route("/jobs", post(enqueue))
+        .route("/sql", get(sql::known).post(sql::ask));
     for list in lists::LISTS {
         let answer = async move |State(site): State<Site>, OriginalUri(uri): OriginalUri| {
             lists::answer(&site, list, &uri).await

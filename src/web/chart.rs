@@ -12,12 +12,13 @@ pub(super) use heat::{Heat, heat};
 use super::format;
 use frame::{Frame, digits, ticks};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// One series of (x, y), in the order of x; x is milliseconds on a time axis.
 #[derive(Debug)]
 pub(super) struct Line {
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its colour is the style's.
     pub class: &'static str,
     pub points: Vec<(f64, f64)>,
@@ -113,7 +114,7 @@ pub(super) fn points(plot: &Plot<'_>, (from, to): (f64, f64)) -> Vec<Value> {
         // The points outside tell where the line enters and leaves.
         let reach = first.saturating_sub(1)..(last + 1).min(line.points.len());
         let kept = line.points.get(reach).map_or_else(Vec::new, thin::thin);
-        let name = line.name;
+        let name = &line.name;
         let row = |(at, value)| json!({"line": name, "at": place(at), "value": value});
         kept.into_iter().map(row).collect::<Vec<_>>()
     };
@@ -314,7 +315,7 @@ mod tests {
     #[test]
     fn a_flat_line_has_finite_coordinates() {
         let line = Line {
-            name: "flat",
+            name: "flat".into(),
             class: "equity",
             points: vec![(0.0, 2.0), (1_000.0, 2.0)],
         };
@@ -326,7 +327,7 @@ mod tests {
     #[test]
     fn a_long_line_is_thinned_and_tells_where_there_is_more() {
         let line = |count: u32| Line {
-            name: "long",
+            name: "long".into(),
             class: "equity",
             points: (0..count)
                 .map(|n| (f64::from(n), f64::from(n % 7)))
@@ -361,7 +362,7 @@ mod tests {
     #[test]
     fn marks_outside_of_the_drawing_are_left_out() {
         let line = Line {
-            name: "flat",
+            name: "flat".into(),
             class: "equity",
             points: vec![(0.0, 2.0), (1_000.0, 3.0)],
         };

@@ -6,6 +6,7 @@
 mod access;
 mod actions;
 mod api;
+mod ask;
 mod assets;
 mod chart;
 mod downloads;
@@ -118,6 +119,9 @@ fn router(site: Site) -> Router {
         .route("/actions/{action}", post(actions::act))
         .route("/lab/start/{kind}", post(pages::start_in_lab))
         .route("/exports/{job}/{file}", get(downloads::file))
+        .route("/sql", get(pages::sql))
+        .route("/sql/export", post(pages::start_export))
+        .route("/sql/{question}", get(pages::sql))
         .nest("/api/v1", api::router())
         .fallback(pages::page)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))

@@ -15,6 +15,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("/lab", "b", "Lab"),
     ("/quotes", "q", "Quotes"),
     ("/jobs", "j", "Jobs"),
+    ("/sql", "s", "SQL"),
 ];
 
 /// What base.html, nav.html and status.html show, and the two clocks that times are relative to.

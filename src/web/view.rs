@@ -83,6 +83,9 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "lab_what_if/form.html",
     "lab_what_if/work.html",
     "quotes.html",
+    "sql.html",
+    "sql/result.html",
+    "sql/side.html",
 ];
 
 /// Renders one template of the binary.

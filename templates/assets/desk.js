@@ -63,6 +63,18 @@
     const all = event.target.closest("[data-check-all]");
     if (all) for (const box of document.querySelectorAll(`input[name="${all.dataset.checkAll}"]`)) box.checked = all.checked;
   });
+  // A slow form shows a button that stops it; closing the request stops the statement in the database.
+  document.addEventListener("submit", (event) => {
+    const stop = event.target.matches("form[data-slow]") && event.target.querySelector("[data-stop]");
+    if (stop) { stop.hidden = false; stop.addEventListener("click", () => { window.stop(); stop.hidden = true; }); }
+  });
+  window.addEventListener("pageshow", () => {
+    for (const stop of document.querySelectorAll("[data-stop]")) stop.hidden = true;
+  });
+  document.addEventListener("keydown", (event) => {
+    const field = event.target.closest("[data-submit]");
+    if (field && event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); field.form.requestSubmit(); }
+  });
   // Pickers go to what they show at once; without scripts their button does.
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-auto]");

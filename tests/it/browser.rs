@@ -251,6 +251,7 @@ async fn wander(browser: &WebDriver, desk: &Desk) -> Pages {
     let id = |path: &str| path.trim_start_matches("/lab/").to_owned();
     let compare = format!("/lab/compare?run={}&run={}", id(&lab), id(&other));
     let sweep = sweep(browser, desk).await;
+    let sql = ask(browser, desk, lab.trim_start_matches("/lab/")).await;
     let around = format!("/lab/sweeps?copy={}", id(&lab));
     Pages(vec![
         ("live", "/".to_owned()),
@@ -268,6 +269,13 @@ async fn wander(browser: &WebDriver, desk: &Desk) -> Pages {
         ("lab-sweep", sweep),
         ("lab-short-run", lab),
         ("lab-two", compare),
+        ("sql", "/sql".to_owned()),
+        ("sql-question", "/sql/quote_age_by_day".to_owned()),
+        ("sql-chart", sql),
+        (
+            "sql-refused",
+            "/sql?query=select%20hash%20from%20tokens".to_owned(),
+        ),
         ("confirm", "/confirm/kill".to_owned()),
         ("missing", "/nothing".to_owned()),
     ])
@@ -309,6 +317,64 @@ async fn backtest(browser: &WebDriver, desk: &Desk, exit: &str) -> String {
     let copy = wait_for(browser, "//a[.='Copy to a new run']", 5).await;
     let address = copy.attr("href").await.unwrap().unwrap();
     address.replace("/lab?copy=", "/lab/")
+}
+
+/// Types a query, runs it with Ctrl+Enter, sees lines and rows, stops a slow one; gives the address of the first.
+async fn ask(browser: &WebDriver, desk: &Desk, run: &str) -> String {
+    browser.goto(desk.url("/")).await.unwrap();
+    let body = browser.find(By::Css("body")).await.unwrap();
+    body.send_keys("gs").await.unwrap();
+    let field = wait_for(browser, "//textarea[@name='query']", 5).await;
+    let sql = format!(
+        "select at, index_price, equity, equity_usd, regime from v_backtest_equity where backtest = '{run}' order by at"
+    );
+    field.send_keys(sql).await.unwrap();
+    field.send_keys(Key::Control + Key::Enter).await.unwrap();
+    wait_for(
+        browser,
+        "//section[@id='result']//th[contains(@class,'num')]/a[.='equity']",
+        10,
+    )
+    .await;
+    wait_for(
+        browser,
+        "//div[@class='charts']//*[name()='path'][contains(@class,'line')]",
+        5,
+    )
+    .await;
+    let address = browser.current_url().await.unwrap();
+    let address = format!("{}?{}", address.path(), address.query().unwrap());
+    wait_for(
+        browser,
+        "//ul[contains(@class,'history')]//a[contains(.,'v_backtest_equity')]",
+        5,
+    )
+    .await;
+    browser.goto(desk.url("/sql?rows=100")).await.unwrap();
+    let slow = "with recursive n as (select 1 as i union all select i + 1 from n) select count(*) from n where i < 0";
+    let field = wait_for(browser, "//textarea[@name='query']", 5).await;
+    field.send_keys(slow).await.unwrap();
+    browser
+        .execute(
+            "setTimeout(() => document.querySelector('[data-stop]').click(), 1500)",
+            vec![],
+        )
+        .await
+        .unwrap();
+    field.send_keys(Key::Control + Key::Enter).await.unwrap();
+    wait_for(
+        browser,
+        "//form[@id='free'][.//button[.='Stop'][@hidden]]",
+        9,
+    )
+    .await;
+    let here = browser.current_url().await.unwrap();
+    assert_eq!(
+        here.query(),
+        Some("rows=100"),
+        "the page stayed where it was"
+    );
+    address
 }
 
 /// Fills the form of a sweep, waits for its judgement, and gives the address of the sweep.

@@ -2,10 +2,11 @@
 
 use crate::support::terminal::Terminal;
 use clap::{Command, CommandFactory, Parser};
+use std::collections::BTreeMap;
 use std::path::Path;
 use thetaq::cli::Cli;
 use thetaq::config::{Config, JobConfig};
-use thetaq::db::views;
+use thetaq::db::{named, views};
 use thetaq::jobs::registry;
 
 fn root() -> &'static Path {
@@ -159,6 +160,56 @@ fn the_readme_names_every_kind_of_job_and_every_view() {
     let rows: Vec<String> = rows.collect();
     let table = format!("| view | one row for |\n|---|---|\n{}", rows.concat());
     assert!(readme.contains(&table), "README.md should have:\n{table}");
+}
+
+#[test]
+fn the_readme_has_every_column_of_the_views() {
+    assert!(
+        readme().contains(&views::markdown()),
+        "README.md should have what `thetaq sql --views` prints, below the table of views"
+    );
+    assert_eq!(
+        Terminal::new().text(&["sql", "--views"]).trim_end(),
+        views::markdown().trim_end()
+    );
+}
+
+#[test]
+fn every_named_question_says_what_it_is_and_how_to_read_it() {
+    let questions = named::all();
+    assert!(questions.len() >= 20, "{}", questions.len());
+    for question in questions {
+        let name = question.name;
+        assert!(
+            question.title.len() > 10 && question.read_it.ends_with('.'),
+            "{name}"
+        );
+        let text = question.text(&BTreeMap::new()).unwrap();
+        assert!(text.starts_with("select "), "{name}: {text}");
+        for one in &question.parameters {
+            assert!(
+                !one.meaning.is_empty() && !one.default.is_empty(),
+                "{name}: {one:?}"
+            );
+            let kinds = ["text", "bigint", "double precision"];
+            assert!(kinds.contains(&one.kind), "{name}: {one:?}");
+        }
+        let files = root().join(format!("sql/analysis/{name}.sql"));
+        let source = std::fs::read_to_string(files).unwrap();
+        assert_eq!(
+            source.matches("\n-- :").count(),
+            question.parameters.len(),
+            "{name}"
+        );
+    }
+    let files = std::fs::read_dir(root().join("sql/analysis"))
+        .unwrap()
+        .count();
+    assert_eq!(
+        files,
+        named::all().len(),
+        "a file of sql/analysis is not listed"
+    );
 }
 
 #[test]

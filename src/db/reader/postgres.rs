@@ -6,7 +6,7 @@ use crate::db::json;
 use futures::TryStreamExt;
 use serde_json::Value;
 use sqlx::postgres::types::Oid;
-use sqlx::postgres::{PgArguments, PgRow, PgTypeInfo, PgValueRef};
+use sqlx::postgres::{PgArguments, PgColumn, PgRow, PgTypeInfo, PgValueRef};
 use sqlx::{
     AssertSqlSafe, Column, Connection, Decode, Executor, PgConnection, Postgres, Row, SqlSafeStr,
     Statement, Type, TypeInfo, ValueRef,
@@ -16,6 +16,27 @@ use std::time::Duration;
 
 /// Time a killed statement gets to say so before its connection is dropped.
 const GRACE: Duration = Duration::from_secs(1);
+/// Longest text, characters.
+const VALUE_CHARS: usize = 4 << 20;
+/// Types besides texts and documents that have a value in JSON.
+const KINDS: &[&str] = &[
+    "BOOL",
+    "INT2",
+    "INT4",
+    "INT8",
+    "OID",
+    "FLOAT4",
+    "FLOAT8",
+    "NUMERIC",
+    "BPCHAR",
+    "NAME",
+    "CHAR",
+    "TIMESTAMPTZ",
+    "TIMESTAMP",
+    "DATE",
+];
+/// How often the server looks whether its client is still there, milliseconds.
+const LOOK_MS: u32 = 250;
 
 pub(super) async fn query(
     db: &PostgresDb,
@@ -45,21 +66,26 @@ async fn run(
     limits: &Limits,
 ) -> sqlx::Result<Rows> {
     let milliseconds = limits.time.as_millis();
+    // With the second setting the server ends a statement whose client has gone; old servers lack it.
     connection
         .execute(sqlx::raw_sql(AssertSqlSafe(format!(
-            "begin read only; set local statement_timeout = {milliseconds}"
+            "begin read only; set local statement_timeout = {milliseconds}; \
+             select set_config(name, '{LOOK_MS}', true) from pg_settings \
+             where name = 'client_connection_check_interval'"
         ))))
         .await?;
     let statement = connection
         .prepare(AssertSqlSafe(sql.to_owned()).into_sql_str())
         .await?;
-    let mut result = Rows {
-        columns: statement
-            .columns()
-            .iter()
-            .map(|column| column.name().to_owned())
-            .collect(),
-        ..Rows::default()
+    let names = statement.columns().iter();
+    let mut result = Rows::of(names.map(|column| column.name().to_owned()));
+    let statement = match bounded(sql, statement.columns())? {
+        Some(sql) => {
+            connection
+                .prepare(AssertSqlSafe(sql).into_sql_str())
+                .await?
+        }
+        None => statement,
     };
     let mut bytes = 0;
     let mut rows = statement
@@ -73,6 +99,41 @@ async fn run(
     drop(rows);
     connection.execute(sqlx::raw_sql("rollback")).await?;
     Ok(result)
+}
+
+/// The statement with its texts cut, so that no single value fills the memory; SQLite has a setting for it.
+///
+/// `None` when nothing in it can be long.
+fn bounded(sql: &str, columns: &[PgColumn]) -> sqlx::Result<Option<String>> {
+    let sql = sql.trim().trim_end_matches(';');
+    let first = sql.split_whitespace().next().unwrap_or_default();
+    let plans = ["explain", "show"]
+        .iter()
+        .any(|word| first.eq_ignore_ascii_case(word));
+    let mut long = false;
+    let mut cells = Vec::new();
+    for (at, column) in columns.iter().enumerate() {
+        let kind = column.type_info().name();
+        cells.push(match kind {
+            "TEXT" | "VARCHAR" | "UNKNOWN" => format!("left(c{at}, {})", VALUE_CHARS + 1),
+            // What is left of a document that is cut is none, and fails.
+            "JSON" | "JSONB" => format!(
+                "case when length(cast(c{at} as text)) > {VALUE_CHARS} \
+                 then cast(left(cast(c{at} as text), 9) as {kind}) else c{at} end"
+            ),
+            _ if KINDS.contains(&kind) => format!("c{at}"),
+            _ => return Err(unreadable(at, kind)),
+        });
+        long |= cells[at] != format!("c{at}");
+    }
+    let names: Vec<String> = (0..columns.len()).map(|at| format!("c{at}")).collect();
+    let (cells, names) = (cells.join(", "), names.join(", "));
+    Ok((long && !plans).then(|| format!("select {cells} from (\n{sql}\n) as asked ({names})")))
+}
+
+fn unreadable(at: usize, kind: &str) -> sqlx::Error {
+    let words = format!("column {} is of type {kind}; cast it to text", at + 1);
+    sqlx::Error::Decode(words.into())
 }
 
 fn arguments(parameters: &[Value]) -> sqlx::Result<PgArguments> {
@@ -114,7 +175,15 @@ fn value(row: &PgRow, at: usize) -> sqlx::Result<Value> {
         "NUMERIC" => row.try_get::<Numeric, _>(at)?.0,
         "JSON" | "JSONB" => row.try_get::<Document, _>(at)?.0,
         "TEXT" | "VARCHAR" | "BPCHAR" | "NAME" | "CHAR" | "UNKNOWN" => {
-            row.try_get_unchecked::<String, _>(at)?.into()
+            let text: String = row.try_get_unchecked(at)?;
+            if text.chars().nth(VALUE_CHARS).is_some() {
+                let words = format!(
+                    "column {} has a text of more than {VALUE_CHARS} characters",
+                    at + 1
+                );
+                return Err(sqlx::Error::Decode(words.into()));
+            }
+            text.into()
         }
         "TIMESTAMPTZ" => {
             let time: chrono::DateTime<chrono::Utc> = row.try_get(at)?;
@@ -126,11 +195,7 @@ fn value(row: &PgRow, at: usize) -> sqlx::Result<Value> {
             time.to_string().into()
         }
         "DATE" => row.try_get::<chrono::NaiveDate, _>(at)?.to_string().into(),
-        other => {
-            return Err(sqlx::Error::Decode(
-                format!("column {} is of type {other}; cast it to text", at + 1).into(),
-            ));
-        }
+        other => return Err(unreadable(at, other)),
     })
 }
 

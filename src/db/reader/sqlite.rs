@@ -263,10 +263,7 @@ fn collect(statement: &mut Statement<'_>, limits: &Limits) -> rusqlite::Result<R
             (column.name().to_owned(), declared.to_ascii_lowercase())
         })
         .unzip();
-    let mut result = Rows {
-        columns,
-        ..Rows::default()
-    };
+    let mut result = Rows::of(columns.into_iter());
     let mut bytes = 0;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {

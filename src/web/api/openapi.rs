@@ -66,6 +66,8 @@ fn paths() -> Paths {
     }
     add("/jobs", HttpMethod::Post, enqueue());
     add("/actions/{action}", HttpMethod::Post, action());
+    add("/sql", HttpMethod::Get, known());
+    add("/sql", HttpMethod::Post, ask());
     let own = OperationBuilder::new().summary(Some("This document"));
     let own = own.response("200", answer("OpenAPI", object().build().into()));
     add("/openapi.json", HttpMethod::Get, own);
@@ -206,6 +208,76 @@ fn action() -> OperationBuilder {
         ))
         .request_body(Some(request(body)))
         .response("200", answer("Done", notice.build().into()))
+}
+
+fn known() -> OperationBuilder {
+    let list = |meaning: &str| {
+        ArrayBuilder::new()
+            .items(object())
+            .description(Some(meaning.to_owned()))
+    };
+    let both = object()
+        .property("questions", list("Named questions with their parameters."))
+        .property(
+            "views",
+            list("Views with their columns, units and meanings."),
+        );
+    OperationBuilder::new()
+        .summary(Some(
+            "What can be asked: named questions, and views for queries",
+        ))
+        .response("200", answer("Questions and views", both.build().into()))
+}
+
+fn ask() -> OperationBuilder {
+    let body = object()
+        .property(
+            "question",
+            described(Type::String, "Name of a question; or send `query`."),
+        )
+        .property(
+            "parameters",
+            described(Type::Object, "Texts by name, for a question."),
+        )
+        .property(
+            "query",
+            described(Type::String, "One select over the views."),
+        )
+        .property(
+            "rows",
+            described(
+                Type::Integer,
+                "Rows at most, 1 to 10000; 1000 unless given.",
+            ),
+        )
+        .property(
+            "seconds",
+            described(
+                Type::Integer,
+                "Stopped after so long, 1 to 60; 10 unless given.",
+            ),
+        );
+    let cells = || ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+    let result = object()
+        .property(
+            "columns",
+            ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::String)),
+        )
+        .property(
+            "rows",
+            ArrayBuilder::new().items(ArrayBuilder::new().items(cells())),
+        )
+        .property(
+            "truncated",
+            described(Type::Boolean, "True when there were more rows."),
+        );
+    OperationBuilder::new()
+        .summary(Some("Asks the database; closing the request stops it"))
+        .request_body(Some(request(body)))
+        .response(
+            "200",
+            answer("Rows in the order of the columns", result.build().into()),
+        )
 }
 
 fn parameter(name: &str, place: ParameterIn, meaning: &str, schema: ObjectBuilder) -> Parameter {

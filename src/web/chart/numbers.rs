@@ -71,12 +71,12 @@ mod tests {
             .map(|n| (f64::from(n) * 60_000.0, f64::from(n)))
             .collect();
         let late = Line {
-            name: "late",
+            name: "late".into(),
             class: "index",
             points: points[500..].to_vec(),
         };
         let whole = Line {
-            name: "whole",
+            name: "whole".into(),
             class: "equity",
             points,
         };

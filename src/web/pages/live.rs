@@ -290,7 +290,7 @@ fn line(
 ) -> Line {
     let points = rows.iter().map(|row| (row.at_ms as f64, value(row)));
     Line {
-        name,
+        name: name.into(),
         class,
         points: points.collect(),
     }

@@ -13,6 +13,7 @@ mod query;
 mod queues;
 mod quotes;
 mod snapshot;
+mod sql;
 mod why_not;
 
 use super::Site;
@@ -26,6 +27,7 @@ pub(super) use jobs::filter as job_filter;
 pub(super) use lab::start as start_in_lab;
 pub(super) use query::{Query, encode};
 use serde_json::{Value, json};
+pub(super) use sql::{ADVICE as SQL_ADVICE, export as start_export, page as sql};
 
 /// Opens the page of an address.
 pub(super) async fn open(site: &Site, uri: &Uri) -> Result<View, PageError> {
@@ -42,6 +44,7 @@ pub(super) async fn open(site: &Site, uri: &Uri) -> Result<View, PageError> {
         ["jobs"] => jobs::view(site, &query).await,
         ["jobs", id] => job::view(site, id).await,
         ["lab", ref path @ ..] => lab::view(site, path, &query).await,
+        ["sql", ..] => Ok(sql::frame()),
         ["confirm", action] => confirm::view(site, action, &query).await,
         _ => Err(PageError::not_found("That page")),
     }
@@ -82,12 +85,17 @@ pub(super) async fn page(
         ));
     }
     let view = open(&site, &uri).await?;
-    let query = Query::of(&uri);
+    answer(&site, &uri, &view).await
+}
+
+/// The page, or the table of it that is asked for.
+async fn answer(site: &Site, uri: &Uri, view: &View) -> Result<Response, PageError> {
+    let query = Query::of(uri);
     if let Some(format) = query.get("format") {
-        return export(&view, format, query.get("table"));
+        return export(view, format, query.get("table"));
     }
-    let values = values(&site, &uri, &view).await?;
-    let html = view::render(&site, &format!("{}.html", view.name), &values)?;
+    let values = values(site, uri, view).await?;
+    let html = view::render(site, &format!("{}.html", view.name), &values)?;
     Ok(Html(html).into_response())
 }
 

@@ -41,8 +41,8 @@ fn figure(row: &EquityRow, calls: &[ShortCall]) -> Option<Value> {
     }
     let found = payoff(calls, spot, row.at_ms);
     let title = format!("Payoff of the open {coin} calls over the {coin} price at expiry, USD");
-    let line = |name, class, values: &[f64]| Line {
-        name,
+    let line = |name: &'static str, class, values: &[f64]| Line {
+        name: name.into(),
         class,
         points: found
             .spots

@@ -80,6 +80,18 @@ fn wrong_usage_ends_with_2() {
             &["no question named `no_such`", "failed_filters"],
         ),
         (
+            &["sql", "v_nothing"],
+            &["no view named `v_nothing`", "`thetaq sql` lists"],
+        ),
+        (
+            &["sql", "--query", "select 1", "--param", "a=b"],
+            &["--param", "a named question"],
+        ),
+        (
+            &["sql", "--query", "select 1", "--format", "xml"],
+            &["xml", "jsonl"],
+        ),
+        (
             &["sql", "failed_filters", "--param", "underlying"],
             &["KEY=VALUE"],
         ),
@@ -155,8 +167,20 @@ fn what_cannot_be_done_ends_with_1() {
             &["only one `select` over the views v_*"],
         ),
         (
-            &["sql", "--query", "select nothing from v_jobs"],
-            &["nothing"],
+            &["sql", "--query", "select no_such from v_jobs"],
+            &["no_such", "`thetaq sql VIEW` its columns"],
+        ),
+        (
+            &["sql", "--query", "select * from v_nothing"],
+            &["v_nothing", "`thetaq sql` lists the views"],
+        ),
+        (
+            &["sql", "sweep_ranking", "--param", "places=many"],
+            &["places: `many` is not a number"],
+        ),
+        (
+            &["sql", "--seconds", "1", "--query", ENDLESS],
+            &["stopped after 1s", "`limit`"],
         ),
         (&["login"], &["no dashboard runs", "`thetaq` opens one"]),
         (
@@ -281,4 +305,28 @@ fn a_damaged_file_is_named_and_the_others_are_stored() {
         (&report["inserted"], &report["files"][0]["kind"]),
         (&1.into(), &"failed".into())
     );
+}
+
+const ENDLESS: &str = "with recursive n as (select 1 as i union all select i + 1 from n) \
+     select count(*) from n where i < 0";
+
+/// What the guard refuses stays refused on the command line, with exit code 1 and nothing on standard output.
+#[test]
+fn attacks_end_in_an_error_that_names_the_rule() {
+    let here = Terminal::new();
+    here.text(&["migrate"]);
+    let refused = [
+        "select hash from tokens",
+        "with v_decisions as (select * from keys) select * from v_decisions",
+        "select 1; delete from jobs",
+        "commit; create table mine (x bigint)",
+        "pragma query_only = 0",
+        "attach database '/tmp/x.db' as other",
+        "vacuum into 'stolen.db'",
+        "explain select value from keys",
+    ];
+    for sql in refused {
+        let said = here.run(&["sql", "--query", sql]);
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{sql}: {said:?}");
+    }
 }

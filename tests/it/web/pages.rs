@@ -26,6 +26,9 @@ async fn addresses(desk: &Dashboard) -> Vec<String> {
         "/jobs?q=kind:tick+state:succeeded",
         "/quotes",
         "/quotes?underlying=ETH",
+        "/sql",
+        "/sql/decisions_by_action",
+        "/sql?query=select%20*%20from%20v_fills&rows=100",
         "/confirm/kill",
     ]
     .map(str::to_owned)

@@ -62,7 +62,7 @@ fn drawdowns(drawer: &mut Drawer<'_>, points: &[(f64, f64)]) -> Vec<Drawdown> {
 /// What a run that still works has come to so far.
 pub(super) fn partial(points: &[(f64, f64)], coin: &str) -> Option<Value> {
     let lines = [Line {
-        name: "so far",
+        name: "so far".into(),
         class: "equity",
         points: points.to_vec(),
     }];
@@ -129,7 +129,7 @@ fn price(
         before = Some(leg);
     }
     let lines = [Line {
-        name: "index",
+        name: "index".into(),
         class: "index",
         points: index,
     }];
@@ -157,7 +157,7 @@ pub(super) fn lines(
         .iter()
         .filter(|(.., points)| points.len() > 1)
         .map(|(name, class, points)| Line {
-            name,
+            name: (*name).into(),
             class,
             points: points.clone(),
         })

@@ -225,7 +225,7 @@ impl Path {
 
     fn result(&self, coin: &str, drawer: &mut Drawer<'_>) -> Option<Value> {
         let lines = [Line {
-            name: "result",
+            name: "result".into(),
             class: "equity",
             points: self.result.clone(),
         }];
@@ -245,7 +245,7 @@ impl Path {
     /// The mark of the call beside the premium that was taken for it.
     fn value(&self, leg: &Value, coin: &str, drawer: &mut Drawer<'_>) -> Option<Value> {
         let lines = [Line {
-            name: "value of the call",
+            name: "value of the call".into(),
             class: "usd",
             points: self.value.clone(),
         }];
@@ -265,7 +265,7 @@ impl Path {
 
     fn index(&self, leg: &Value, coin: &str, drawer: &mut Drawer<'_>) -> Option<Value> {
         let lines = [Line {
-            name: "index",
+            name: "index".into(),
             class: "index",
             points: self.index.clone(),
         }];
