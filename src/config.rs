@@ -12,6 +12,7 @@ pub use text::SECTIONS;
 use crate::domain::coin::Coin;
 use crate::domain::settings::{FillModel, Mode, Preset, Settings};
 use crate::exchange::deribit::Credentials;
+use crate::policy::profiles::Profile;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,10 @@ section! {
         web: Web = Web::default(),
         /// Workers as a whole: leases, polling, retention.
         queue: Queue = Queue::default(),
+        /// Training profiles by name, beside conservative, moderate and aggressive.
+        profiles: std::collections::BTreeMap<String, Profile> = std::collections::BTreeMap::new(),
+        /// Files that exports write.
+        export: ExportConfig = ExportConfig::default(),
         /// Job kinds by name: how often, how many at once, how patiently.
         jobs: std::collections::BTreeMap<String, JobConfig> = std::collections::BTreeMap::new(),
     }
@@ -251,6 +256,14 @@ section! {
         keep_days: i64 = 30,
         /// Decisions of the live desk whose rejected candidates are kept as rows.
         keep_candidates: i64 = 2_000,
+    }
+}
+
+section! {
+    /// [export]
+    ExportConfig {
+        /// The folder of all exports; nothing is written outside of it.
+        dir: String = "data/exports".to_owned(),
     }
 }
 

@@ -18,10 +18,12 @@
 //! - [`policy`], [`risk`], [`fills`]: a context becomes a proposal, an approved intent, a fill.
 //! - [`step`]: those three in a row. The tick job, dry runs and replays all call this one function.
 //! - [`backtest`]: that step over a market in memory, thousands of times a second, and what it came to.
+//! - [`training`]: what profiles saw, did and earned, step by step, and what other policies would have.
 //! - `exchange`, `execution`: Deribit over HTTP or the built-in exchange, behind one enum; where approved
 //!   orders go, and how they are followed until final.
 //! - [`config`], [`db`]: workers.toml, and the only folder that speaks SQL, to SQLite and Postgres alike.
 //! - `import`, `fetch`: market history from files, and from the exchange's public past.
+//! - [`export`]: rows into files that other programs load, and a manifest that proves them.
 //! - [`ctx`], [`jobs`]: what a job is handed; the queue; one file per kind of work.
 //! - [`replay`], [`simulate`]: recorded months again, and made-up ones under faults, on one thread.
 //! - [`web`], [`cli`]: two ways for a person to look at rows.
@@ -29,7 +31,7 @@
 //! A module imports only from those above it; tests/tidy.rs holds the exact table.
 //!
 //! # What never happens
-//! 1. domain, market, policy, risk, fills and backtest wait for nothing: no IO, no async. A policy sees a
+//! 1. domain, market, policy, risk, fills, backtest and training wait for nothing: no IO, no async. A policy sees a
 //!    Context and answers with a Decision; it has no database to read and no way to send an order.
 //! 2. No order reaches an exchange unless it is wrapped in `Approved`, which only risk can make.
 //! 3. Nothing later than a context's `as_of_ms` is inside it.
@@ -48,6 +50,7 @@ pub mod db;
 pub mod domain;
 pub mod exchange;
 pub mod execution;
+pub mod export;
 pub mod fetch;
 pub mod fills;
 pub mod import;
@@ -59,4 +62,5 @@ pub mod risk;
 pub mod simulate;
 pub mod statistics;
 pub mod step;
+pub mod training;
 pub mod web;

@@ -4,6 +4,7 @@
 //! - [`sharpe`]: the probability that a Sharpe ratio is real, also after many trials.
 //! - [`overfitting`]: how often the best setting of one half is below the median in the other.
 //! - [`bootstrap`]: confidence intervals of any statistic of a series that remembers.
+//! - [`ridge`]: a linear model of what is to be expected.
 //! - [`walk_forward`]: windows to choose on and windows to judge on.
 //!
 //! Arithmetic over slices: no database, no clock; draws come from a generator that is handed in. A figure
@@ -13,6 +14,7 @@ pub mod bootstrap;
 mod moments;
 pub mod overfitting;
 pub mod performance;
+pub mod ridge;
 pub mod sharpe;
 pub mod walk_forward;
 

@@ -11,8 +11,9 @@ const LAYERS: &[&[&str]] = &[
     &["policy", "risk", "fills"],
     &["step"],
     &["backtest"],
+    &["training"],
     &["exchange"],
-    &["execution", "config", "db", "import", "fetch"],
+    &["execution", "config", "db", "import", "fetch", "export"],
     &["ctx"],
     &["jobs", "replay"],
     &["simulate"],
@@ -114,6 +115,7 @@ const PURE: &[&str] = &[
     "fills",
     "step",
     "backtest",
+    "training",
 ];
 const WAITING: &[&str] = &["async fn", ".await", "std::fs", "std::net", "tokio::"];
 

@@ -102,7 +102,24 @@ impl Builder {
     /// Adds a snapshot; `digest` stands for its quotes and `index_source` for its index.
     ///
     /// Panics when it is not later than the one before or of another coin: the caller reads in order.
-    pub fn push(&mut self, mut chain: Chain, digest: &str, index_source: &str) {
+    pub fn push(&mut self, chain: Chain, digest: &str, index_source: &str) {
+        let features = self.features(&chain);
+        self.push_with(chain, features, digest, index_source);
+    }
+
+    /// What the daily series give at a chain's instant; the chain has its puts.
+    pub fn features(&self, chain: &Chain) -> Features {
+        features(&self.history(chain.at_ms), chain, chain.at_ms)
+    }
+
+    /// As [`Self::push`], with features that were kept instead of made.
+    pub fn push_with(
+        &mut self,
+        mut chain: Chain,
+        features: Features,
+        digest: &str,
+        index_source: &str,
+    ) {
         assert_eq!(chain.coin, self.coin, "a snapshot of another underlying");
         let last = self.snapshots.last().map(|last| last.chain.at_ms);
         assert!(
@@ -115,7 +132,6 @@ impl Builder {
         *self.by_source.entry(chain.source).or_default() += chain.quotes.len() as u64;
         let count = self.index_sources.entry(index_source.to_owned());
         *count.or_default() += 1;
-        let features = features(&self.history(chain.at_ms), &chain, chain.at_ms);
         chain
             .quotes
             .retain(|quote| quote.instrument.is_call() && quote.instrument.style == Style::Inverse);

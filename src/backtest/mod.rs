@@ -12,6 +12,7 @@
 mod attribution;
 mod baselines;
 mod breakdown;
+mod comparison;
 mod data;
 mod desk;
 mod ledger;
@@ -27,14 +28,15 @@ mod what_if;
 pub use attribution::{Attribution, Causes};
 pub use baselines::{Baseline, Baselines, baselines};
 pub use breakdown::{Breakdowns, InRegime, Legs};
+pub use comparison::{FIGURES, Figure, Unit, comparison};
 pub use data::{Builder, Daily, Data, Series, Snapshot, Stamp};
 pub use ledger::{Leg, RollChain, Trigger};
 pub use metrics::{Performance, performance};
 pub use outcome::{Counts, Flows, Metrics, Outcome, Point, Taken};
-pub use run::{Run, State};
+pub use run::{Again, Happened, Opening, Rules, Run, State, rerun};
 pub use setup::{Key, Policy, Range, Setup, SetupError, keys};
 pub use strategy::{Propose, Strategy};
-pub use synthetic::synthetic;
+pub use synthetic::{synthetic, synthetic_daily};
 pub use what_if::{Wanted, what_if};
 
 use crate::clock::iso;

@@ -4,7 +4,10 @@
 //! book is folded from the fills and settlements that follow. A run stops between any two steps and goes
 //! on from its [`State`] with the same numbers.
 
+mod rerun;
 mod step;
+
+pub use rerun::{Again, Happened, Opening, Rules, rerun};
 
 use super::attribution::{Attribution, Held};
 use super::data::{Data, Snapshot};
@@ -13,6 +16,8 @@ use super::outcome::{Counts, Point, Taken};
 use super::setup::Setup;
 use super::strategy::Strategy;
 use super::{Outcome, RunError};
+use crate::domain::chain::Chain;
+use crate::domain::context::Context;
 use crate::domain::instrument::Instrument;
 use crate::domain::money;
 use crate::domain::order::{Fill, Settlement};
@@ -20,6 +25,8 @@ use crate::domain::portfolio::Portfolio;
 use crate::domain::settings::Settings;
 use crate::fills;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use step::Decide;
 
 /// One run over the snapshots of its range.
 #[derive(Debug)]
@@ -51,6 +58,16 @@ pub struct State {
     /// First millisecond of the day and the highest equity since, coin.
     day: i64,
     day_peak: f64,
+}
+
+impl State {
+    /// A fresh book before step `done`.
+    pub fn fresh(done: usize) -> Self {
+        Self {
+            done,
+            ..Self::default()
+        }
+    }
 }
 
 /// A change of the book, in order.
@@ -104,11 +121,61 @@ impl<'a> Run<'a> {
     /// Takes up to `count` steps; true when the last one is done.
     pub fn advance(&mut self, count: usize) -> Result<bool, RunError> {
         let end = self.state.done.saturating_add(count).min(self.steps.len());
+        let (strategy, policy) = (self.strategy, self.setup.policy);
         for at in self.state.done..end {
-            self.step(&self.steps[at])?;
+            self.step(&self.steps[at], 1, &mut |input| {
+                strategy.step(policy, input)
+            })?;
             self.state.done = at + 1;
         }
         Ok(end == self.steps.len())
+    }
+
+    /// Takes the steps that are left, each on a chain made when it is due by (instant, book before the
+    /// step): of a market that is computed, only what the step can look at need be.
+    pub fn advance_on(
+        &mut self,
+        mut chain: impl FnMut(i64, &Portfolio) -> Chain,
+    ) -> Result<(), RunError> {
+        let (strategy, policy) = (self.strategy, self.setup.policy);
+        for at in self.state.done..self.steps.len() {
+            let known = &self.steps[at];
+            let snapshot = Snapshot {
+                chain: Arc::new(chain(known.chain.at_ms, &self.portfolio)),
+                features: known.features.clone(),
+            };
+            self.step(&snapshot, 1, &mut |input| strategy.step(policy, input))?;
+            self.state.done = at + 1;
+        }
+        Ok(())
+    }
+
+    /// The next snapshot with decisions by the caller, who sees what each depends on: up to `most` of them,
+    /// each on the book that the one before left, until one does not trade.
+    pub fn advance_by(&mut self, most: u32, by: &mut Decide<'_>) -> Result<(), RunError> {
+        let at = self.state.done;
+        self.step(&self.steps[at], most, by)?;
+        self.state.done = at + 1;
+        Ok(())
+    }
+
+    /// What a decision would be shown right after the last step.
+    pub fn context_now(&self) -> Option<Context> {
+        let snapshot = self.last()?;
+        let account = fills::account(&self.portfolio, self.data.coin, &snapshot.chain);
+        Some(self.context(snapshot, &account))
+    }
+
+    /// The snapshots of the range.
+    pub fn snapshots(&self) -> &'a [Snapshot] {
+        self.steps
+    }
+
+    /// Forgets what no later step reads, so that the state of a run whose rows are kept elsewhere stays small.
+    pub fn forget(&mut self) {
+        self.state.taken.clear();
+        let points = &mut self.state.points;
+        points.drain(..points.len().saturating_sub(1));
     }
 
     /// Steps of the whole run.

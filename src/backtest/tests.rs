@@ -1,6 +1,7 @@
 //! Runs against numbers worked out by hand, and what must hold of every run.
 
 mod by_hand;
+mod mistakes;
 mod truths;
 
 use super::*;

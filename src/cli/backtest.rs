@@ -2,11 +2,11 @@
 
 use super::Usage;
 use super::backtest_text::{call_text, cut_text, key_table, report};
-use super::compare::{comparison, headline};
+use super::compare::headline;
 use super::follow::{enqueue, live, result, wait};
 use super::quotes::time_ms;
 use super::session::Session;
-use crate::backtest::{Setup, keys};
+use crate::backtest::{Setup, comparison, keys};
 use crate::ctx::{Ctx, Purpose};
 use crate::db::{backtests, chains};
 use crate::domain::coin::Coin;
@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 /// Run the desk over recorded or synthetic chains, and say what it came to beside holding
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq backtest --underlying BTC --from 2026-01-02 --to 2026-05-29 --exit tp_and_roll\n  thetaq backtest --underlying ETH --exit both --set delta_target=0.2 --set fee_model=none\n  thetaq backtest --source synthetic --market-seed 7 --from 2026-01-01 --to 2026-12-31 --set interval_ms=86400000 --json\n  thetaq backtest --keys          every key of --set with its unit, range and default\n\nThe run is a job: it can be watched, cancelled and retried under its id (`thetaq jobs`)."
+    after_help = "Examples:\n  thetaq backtest --underlying BTC --from 2026-01-02 --to 2026-05-29 --exit tp_and_roll\n  thetaq backtest --underlying BTC,ETH --exit both --set delta_target=0.2 --set fee_model=none\n  thetaq backtest --source synthetic --market-seed 7 --from 2026-01-01 --to 2026-12-31 --set interval_ms=86400000 --json\n  thetaq backtest --keys          every key of --set with its unit, range and default\n\nThe run is a job: it can be watched, cancelled and retried under its id (`thetaq jobs`)."
 )]
 pub(super) struct Backtest {
     #[command(flatten)]
@@ -67,9 +67,15 @@ pub(super) struct Lookahead {
 /// Which market, and which settings.
 #[derive(Debug, Args)]
 pub(super) struct MarketArgs {
-    /// BTC or ETH
-    #[arg(long, default_value = "BTC")]
-    underlying: Coin,
+    /// BTC or ETH; a backtest takes several: BTC,ETH
+    #[arg(long, default_value = "BTC", value_delimiter = ',')]
+    underlying: Vec<Coin>,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SourceArgs {
     /// recorded, deribit, or synthetic
     #[arg(long, default_value = chains::RECORDED)]
     source: String,
@@ -85,6 +91,12 @@ pub(super) struct MarketArgs {
 pub(super) struct RunArgs {
     #[command(flatten)]
     market: MarketArgs,
+    #[command(flatten)]
+    range: RangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RangeArgs {
     /// First day, or ISO 8601 time, UTC; the first stored chain when absent
     #[arg(long)]
     from: Option<String>,
@@ -107,22 +119,22 @@ impl Backtest {
             one => &[one],
         };
         let mut payloads = Vec::new();
-        for exit in exits {
-            let mut settings = self.run.settings()?;
-            settings.entry("exit").or_insert_with(|| (*exit).into());
-            payloads.push(self.run.market.payload(settings)?);
+        for coin in &self.run.market.underlying {
+            for exit in exits {
+                let mut settings = self.run.settings(*coin)?;
+                settings.entry("exit").or_insert_with(|| (*exit).into());
+                payloads.push(self.run.market.payload(settings)?);
+            }
         }
         let ctx = live(session, Purpose::Watch).await?;
-        let mut runs = Vec::new();
-        for payload in payloads {
-            runs.push(carry_out(&ctx, payload).await?);
+        if let [payload] = &payloads[..] {
+            let run = read(&ctx, &put(&ctx, payload.clone(), None).await?).await?;
+            return session.output.result(&run, || report(&run));
         }
-        if let [run] = &runs[..] {
-            return session.output.result(run, || report(run));
-        }
-        let compared = comparison(&runs);
-        let document = json!({ "runs": runs, "comparison": compared });
-        session.output.result(&document, || headline(&compared))
+        let document = several(&ctx, payloads).await?;
+        session
+            .output
+            .result(&document, || headline(&document["comparison"]))
     }
 }
 
@@ -130,9 +142,9 @@ impl Whatif {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
         let mut market = self.run;
         if let Some(call) = self.instrument {
-            market.underlying = call.coin;
+            market.underlying = vec![call.coin];
         }
-        let mut settings = market.settings()?;
+        let mut settings = market.settings(market.one()?)?;
         settings.entry("exit").or_insert_with(|| self.exit.into());
         let mut payload = market.payload(settings)?;
         payload["at_ms"] = time_ms("--at", &self.at)?.into();
@@ -147,7 +159,8 @@ impl Whatif {
 
 impl Lookahead {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
-        let mut payload = self.run.market.payload(self.run.settings()?)?;
+        let market = &self.run.market;
+        let mut payload = market.payload(self.run.settings(market.one()?)?)?;
         payload["cuts"] = self.cuts.into();
         let ctx = live(session, Purpose::Watch).await?;
         let id = enqueue(&ctx, "lookahead", payload, Options::default()).await?;
@@ -170,8 +183,15 @@ impl RunArgs {
         &self.market
     }
 
-    pub(super) fn settings(&self) -> Result<Map<String, Value>, Usage> {
-        let mut settings = self.market.settings()?;
+    pub(super) fn settings(&self, underlying: Coin) -> Result<Map<String, Value>, Usage> {
+        let mut settings = self.market.settings(underlying)?;
+        self.range.add(&mut settings)?;
+        Ok(settings)
+    }
+}
+
+impl RangeArgs {
+    pub(super) fn add(&self, settings: &mut Map<String, Value>) -> Result<(), Usage> {
         if let Some(from) = &self.from {
             settings.insert("from_ms".to_owned(), time_ms("--from", from)?.into());
         }
@@ -183,14 +203,35 @@ impl RunArgs {
         if let Some(seed) = &self.seed {
             settings.insert("seed".to_owned(), seed.as_str().into());
         }
-        Ok(settings)
+        Ok(())
     }
 }
 
 impl MarketArgs {
-    fn settings(&self) -> Result<Map<String, Value>, Usage> {
+    /// The underlying of what is asked of one market.
+    pub(super) fn one(&self) -> Result<Coin, Usage> {
+        match self.underlying[..] {
+            [coin] => Ok(coin),
+            _ => Err(Usage(
+                "--underlying: name one, BTC or ETH; only a backtest takes several".to_owned(),
+            )),
+        }
+    }
+
+    fn settings(&self, underlying: Coin) -> Result<Map<String, Value>, Usage> {
+        let mut settings = self.source.settings()?;
+        settings.insert("underlying".to_owned(), underlying.as_str().into());
+        Ok(settings)
+    }
+
+    pub(super) fn payload(&self, settings: Map<String, Value>) -> Result<Value, Usage> {
+        self.source.payload(settings)
+    }
+}
+
+impl SourceArgs {
+    pub(super) fn settings(&self) -> Result<Map<String, Value>, Usage> {
         let mut settings = Map::new();
-        settings.insert("underlying".to_owned(), self.underlying.as_str().into());
         for given in &self.set {
             let (key, value) = given.split_once('=').ok_or_else(|| {
                 Usage(format!(
@@ -223,10 +264,33 @@ impl MarketArgs {
     }
 }
 
-/// Enqueues a run, waits for it, and reads what it came to.
-async fn carry_out(ctx: &Ctx, payload: Value) -> anyhow::Result<Value> {
-    let job = enqueue(ctx, "backtest", payload, Options::default()).await?;
-    let done = result(&wait(ctx, &job).await?)?;
+/// One run per payload under one parent, all in the queue before the first is waited for, so that workers
+/// share them: `{id, jobs, runs, comparison}`.
+async fn several(ctx: &Ctx, payloads: Vec<Value>) -> anyhow::Result<Value> {
+    let parent = ctx.clock.id();
+    let mut jobs = Vec::new();
+    for payload in payloads {
+        jobs.push(put(ctx, payload, Some(parent.clone())).await?);
+    }
+    let mut runs = Vec::new();
+    for job in &jobs {
+        runs.push(read(ctx, job).await?);
+    }
+    let compared = comparison(&runs, false);
+    Ok(json!({ "id": parent, "jobs": jobs, "runs": runs, "comparison": compared }))
+}
+
+async fn put(ctx: &Ctx, payload: Value, parent: Option<String>) -> anyhow::Result<String> {
+    let options = Options {
+        parent,
+        ..Options::default()
+    };
+    enqueue(ctx, "backtest", payload, options).await
+}
+
+/// Waits for a run and reads what it came to.
+async fn read(ctx: &Ctx, job: &str) -> anyhow::Result<Value> {
+    let done = result(&wait(ctx, job).await?)?;
     let id = done["backtest"].as_str().context("the job names its run")?;
     let document = backtests::document(&ctx.db, id).await?;
     document.with_context(|| format!("backtest {id} is gone"))

@@ -1,17 +1,11 @@
 //! `thetaq coverage`: a calendar of the market history that is stored, one character per day, gaps named.
 
-mod missing;
-
-use super::rows::query;
 use super::session::Session;
-use crate::db::fetched;
-use crate::domain::coin::Coin;
-use crate::fetch::What;
+use crate::db::coverage::days;
+use crate::fetch::coverage::{Gap, Place, Source, fetched, gaps, sources};
 use chrono::{Datelike, Days, Months, NaiveDate};
 use clap::Args;
-use missing::{Fetched, Gap, gaps};
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// Show which market history is stored: a calendar per source and underlying, its gaps, and what fills them
@@ -28,44 +22,23 @@ pub(super) struct Coverage {
     underlying: Option<String>,
 }
 
-const SQL: &str = "select * from v_coverage \
-    where (cast($1 as text) is null or kind = cast($1 as text)) \
-    and (cast($2 as text) is null or underlying = cast($2 as text)) \
-    order by kind, source, underlying, resolution, day";
-
 impl Coverage {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
-        let given = [Value::from(self.kind), Value::from(self.underlying)];
-        let rows = query(session, SQL, &given).await?.objects();
+        let db = session.db().await?;
+        let rows = days(&db, self.kind.as_deref(), self.underlying.as_deref()).await?;
         let sources = sources(&rows);
-        let gaps = gaps(&sources, &fetched(session).await?);
-        let gaps: Vec<Gap> = gaps
-            .into_iter()
-            .filter(|gap| is_wanted(gap, &given))
-            .collect();
+        let mut gaps = gaps(&sources, &fetched(&db).await?);
+        gaps.retain(|gap| self.is_wanted(gap));
         let document = json!({ "days": rows, "gaps": gaps });
         session.output.result(&document, || text(&sources, &gaps))
     }
-}
 
-/// Gaps beside the chains may be of another kind than the one asked for.
-fn is_wanted(gap: &Gap, [kind, underlying]: &[Value; 2]) -> bool {
-    let wanted = |asked: &Value, is: &str| asked.as_str().is_none_or(|asked| asked == is);
-    wanted(kind, &gap.place.kind) && wanted(underlying, &gap.place.underlying)
-}
-
-/// What was fetched whole from the exchange itself.
-async fn fetched(session: &Session) -> anyhow::Result<Fetched> {
-    let db = session.db().await?;
-    let mut found = Fetched::new();
-    for (what, coin) in What::ALL
-        .into_iter()
-        .flat_map(|what| Coin::ALL.map(|coin| (what, coin)))
-    {
-        let stretches = fetched::stretches(&db, "deribit", what.kind(), coin).await?;
-        found.insert((what.kind().to_owned(), coin), stretches);
+    /// Gaps beside the chains may be of another kind than the one asked for.
+    fn is_wanted(&self, gap: &Gap) -> bool {
+        let wanted =
+            |asked: &Option<String>, is: &str| asked.as_ref().is_none_or(|asked| asked == is);
+        wanted(&self.kind, &gap.place.kind) && wanted(&self.underlying, &gap.place.underlying)
     }
-    Ok(found)
 }
 
 fn text(sources: &BTreeMap<Place, Source>, gaps: &[Gap]) -> String {
@@ -76,7 +49,7 @@ fn text(sources: &BTreeMap<Place, Source>, gaps: &[Gap]) -> String {
     }
     let calendars = sources
         .iter()
-        .map(|(place, source)| source.text(place, gaps));
+        .map(|(place, source)| calendar(place, source, gaps));
     let calendars: Vec<String> = calendars.collect();
     let beside = beside(sources, gaps);
     format!("{LEGEND}\n{}{beside}", calendars.join("\n"))
@@ -101,132 +74,68 @@ fn beside(sources: &BTreeMap<Place, Source>, gaps: &[Gap]) -> String {
 
 const LEGEND: &str = "A line is a month, a character a day: how many rows there are (+ is more than 9), . for none.\n";
 
-/// Which source of which kind.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-struct Place {
-    kind: String,
-    source: String,
-    underlying: String,
-    resolution: Option<String>,
+/// One calendar.
+fn calendar(place: &Place, source: &Source, gaps: &[Gap]) -> String {
+    let months = months(source);
+    let alike =
+        |one: &Month, next: &Month| one.density == next.density && one.density != Density::Mixed;
+    let lines: Vec<String> = months.chunk_by(alike).map(lines).collect();
+    let own: Vec<&Gap> = gaps.iter().filter(|gap| gap.place == *place).collect();
+    let (name, summary) = (place.name(), summary(source));
+    format!(
+        "{name}: {summary}\n{}{}",
+        lines.concat(),
+        gaps_text(place, &own)
+    )
 }
 
-impl Place {
-    fn of_row(row: &Value) -> Self {
-        let word = |name: &str| row[name].as_str().map(str::to_owned);
-        Self {
-            kind: word("kind").unwrap_or_default(),
-            source: word("source").unwrap_or_default(),
-            underlying: word("underlying").unwrap_or_default(),
-            resolution: word("resolution"),
-        }
-    }
-
-    fn name(&self) -> String {
-        let words = [&self.kind, &self.source, &self.underlying].map(String::as_str);
-        [&words[..], self.resolution.as_deref().as_slice()]
-            .concat()
-            .join(" ")
-    }
+fn summary(source: &Source) -> String {
+    let (first, last) = source.ends();
+    let rows: i64 = source.days.values().sum();
+    let quotes = match source.quotes {
+        0 => String::new(),
+        quotes => format!(" with {quotes} quotes"),
+    };
+    format!(
+        "{first} to {last}, {}, {}{quotes}",
+        count(source.days.len() as i64, "day"),
+        count(rows, "row")
+    )
 }
 
-/// Everything stored of one source, by day.
-#[derive(Debug, Default)]
-struct Source {
-    days: BTreeMap<NaiveDate, i64>,
-    quotes: i64,
+fn months(source: &Source) -> Vec<Month> {
+    let (first, last) = source.ends();
+    let start = first.with_day(1).unwrap_or(first);
+    let months = std::iter::successors(Some(start), |month| {
+        month.checked_add_months(Months::new(1))
+    });
+    months
+        .take_while(|month| *month <= last)
+        .map(|month| month_of(source, month))
+        .collect()
 }
 
-fn sources(rows: &[Value]) -> BTreeMap<Place, Source> {
-    let mut sources: BTreeMap<Place, Source> = BTreeMap::new();
-    for row in rows {
-        let Some(day) = row["day"].as_str().and_then(|day| day.parse().ok()) else {
-            continue;
-        };
-        let source = sources.entry(Place::of_row(row)).or_default();
-        *source.days.entry(day).or_default() += row["snapshots"].as_i64().unwrap_or_default();
-        source.quotes += row["quotes"].as_i64().unwrap_or_default();
-    }
-    sources
-}
-
-impl Source {
-    fn text(&self, place: &Place, gaps: &[Gap]) -> String {
-        let months = self.months();
-        let alike = |one: &Month, next: &Month| one.fill == next.fill && one.fill != Fill::Mixed;
-        let lines: Vec<String> = months.chunk_by(alike).map(lines).collect();
-        let own: Vec<&Gap> = gaps.iter().filter(|gap| gap.place == *place).collect();
-        let (name, summary) = (place.name(), self.summary());
-        format!(
-            "{name}: {summary}\n{}{}",
-            lines.concat(),
-            gaps_text(place, &own)
-        )
-    }
-
-    fn summary(&self) -> String {
-        let (first, last) = self.ends();
-        let rows: i64 = self.days.values().sum();
-        let quotes = match self.quotes {
-            0 => String::new(),
-            quotes => format!(" with {quotes} quotes"),
-        };
-        format!(
-            "{first} to {last}, {}, {}{quotes}",
-            count(self.days.len() as i64, "day"),
-            count(rows, "row")
-        )
-    }
-
-    /// First and last day.
-    fn ends(&self) -> (NaiveDate, NaiveDate) {
-        let first = self.days.keys().next().copied().unwrap_or_default();
-        let last = self.days.keys().next_back().copied().unwrap_or_default();
-        (first, last)
-    }
-
-    fn months(&self) -> Vec<Month> {
-        let (first, last) = self.ends();
-        let start = first.with_day(1).unwrap_or(first);
-        let months = std::iter::successors(Some(start), |month| {
-            month.checked_add_months(Months::new(1))
-        });
-        months
-            .take_while(|month| *month <= last)
-            .map(|month| self.month(month))
-            .collect()
-    }
-
-    fn month(&self, start: NaiveDate) -> Month {
-        let (first, last) = self.ends();
-        let days: String = start
-            .iter_days()
-            .take_while(|day| day.month() == start.month())
-            .map(|day| match self.days.get(&day) {
-                Some(rows @ 1..=9) => char::from(b'0' + *rows as u8),
-                Some(_) => '+',
-                None if day < first || day > last => ' ',
-                None => '.',
-            })
-            .collect();
-        let fill = match days.replace(|day: char| day.is_ascii_digit() || day == '+', "") {
-            rest if rest.is_empty() => Fill::EveryDay,
-            rest if rest == days && !days.contains(' ') => Fill::NoDay,
-            _ => Fill::Mixed,
-        };
-        Month {
-            name: start.format("%Y-%m").to_string(),
-            days: days.trim_end().to_owned(),
-            fill,
-        }
-    }
-
-    /// Runs of days without anything: the first of them, and how many.
-    fn gaps(&self) -> Vec<(NaiveDate, i64)> {
-        let days: Vec<NaiveDate> = self.days.keys().copied().collect();
-        let missing =
-            |pair: &[NaiveDate]| (pair[0] + Days::new(1), (pair[1] - pair[0]).num_days() - 1);
-        let gaps = days.windows(2).map(missing);
-        gaps.filter(|(_, missing)| *missing > 0).collect()
+fn month_of(source: &Source, start: NaiveDate) -> Month {
+    let (first, last) = source.ends();
+    let days: String = start
+        .iter_days()
+        .take_while(|day| day.month() == start.month())
+        .map(|day| match source.days.get(&day) {
+            Some(rows @ 1..=9) => char::from(b'0' + *rows as u8),
+            Some(_) => '+',
+            None if day < first || day > last => ' ',
+            None => '.',
+        })
+        .collect();
+    let density = match days.replace(|day: char| day.is_ascii_digit() || day == '+', "") {
+        rest if rest.is_empty() => Density::EveryDay,
+        rest if rest == days && !days.contains(' ') => Density::NoDay,
+        _ => Density::Mixed,
+    };
+    Month {
+        name: start.format("%Y-%m").to_string(),
+        days: days.trim_end().to_owned(),
+        density,
     }
 }
 
@@ -275,17 +184,17 @@ fn fill_text(place: &Place, gaps: &[&Gap]) -> String {
 struct Month {
     name: String,
     days: String,
-    fill: Fill,
+    density: Density,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fill {
+enum Density {
     EveryDay,
     NoDay,
     Mixed,
 }
 
-impl Fill {
+impl Density {
     /// A longer run of such months is one line.
     fn shown_up_to(self) -> usize {
         match self {
@@ -299,11 +208,11 @@ impl Fill {
 /// A run of months that are alike: one line each, or one for all.
 fn lines(run: &[Month]) -> String {
     let (first, last) = (&run[0], &run[run.len() - 1]);
-    if run.len() <= first.fill.shown_up_to() {
+    if run.len() <= first.density.shown_up_to() {
         let line = |month: &Month| format!("  {}  {}\n", month.name, month.days);
         return run.iter().map(line).collect::<Vec<_>>().concat();
     }
-    let what = if first.fill == Fill::EveryDay {
+    let what = if first.density == Density::EveryDay {
         "every day"
     } else {
         "nothing"
@@ -334,6 +243,8 @@ fn run((first, days): (NaiveDate, i64)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetch::coverage::Fetched;
+    use serde_json::Value;
 
     fn rows(underlying: &str, days: &[(&str, i64)]) -> Vec<Value> {
         let row = |(day, snapshots): &(&str, i64)| {
@@ -344,9 +255,9 @@ mod tests {
     }
 
     /// The first calendar, without what is missing beside it.
-    fn calendar(sources: &BTreeMap<Place, Source>) -> String {
+    fn alone(sources: &BTreeMap<Place, Source>) -> String {
         let (place, source) = sources.first_key_value().expect("one source");
-        source.text(place, &gaps(sources, &Fetched::new()))
+        calendar(place, source, &gaps(sources, &Fetched::new()))
     }
 
     #[test]
@@ -392,7 +303,7 @@ mod tests {
     #[test]
     fn many_months_with_nothing_are_one_line() {
         let stored = rows("BTC", &[("2022-03-31", 1), ("2025-12-01", 4)]);
-        insta::assert_snapshot!(calendar(&sources(&stored)), @r"
+        insta::assert_snapshot!(alone(&sources(&stored)), @r"
         chains recorded BTC: 2022-03-31 to 2025-12-01, 2 days, 5 rows with 4000 quotes
           2022-03                                1
           2022-04 to 2025-11: 44 months, nothing
@@ -419,7 +330,7 @@ mod tests {
             underlying: "btc_usd".to_owned(),
             resolution: None,
         };
-        insta::assert_snapshot!(calendar(&BTreeMap::from([(prices, source)])), @r"
+        insta::assert_snapshot!(alone(&BTreeMap::from([(prices, source)])), @r"
         delivery_prices deribit btc_usd: 2024-01-31 to 2025-01-30, 365 days, 365 rows
           2024-01                                1
           2024-02 to 2024-11: 10 months, every day

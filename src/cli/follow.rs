@@ -42,7 +42,7 @@ pub(super) async fn enqueue(
     Ok(enqueued.await?.id)
 }
 
-/// Waits until the job is finished and returns its row, whatever it ended as.
+/// Waits until the job is finished, or paused by somebody, and returns its row, whatever it ended as.
 pub(super) async fn wait(ctx: &Ctx, id: &str) -> anyhow::Result<JobRow> {
     let bar = Bar::start();
     let done = if workers_alive(ctx).await? {
@@ -110,7 +110,7 @@ async fn carry_parts(ctx: Ctx, id: String, stop: CancellationToken) {
 async fn watch(ctx: &Ctx, id: &str, bar: &Bar) -> anyhow::Result<JobRow> {
     loop {
         let row = jobs::get(&ctx.db, id).await?.with_context(|| missing(id))?;
-        if finished(&row) {
+        if finished(&row) || row.state == "paused" {
             return Ok(row);
         }
         bar.show(
@@ -131,6 +131,13 @@ pub(super) fn finished(row: &JobRow) -> bool {
 
 /// The result of a job that succeeded; otherwise an error that says how it ended and what to look at.
 pub(super) fn result(row: &JobRow) -> anyhow::Result<Value> {
+    anyhow::ensure!(
+        row.state != "paused",
+        "the {} job {} is paused; `thetaq jobs resume {}` lets it go on",
+        row.kind,
+        row.id,
+        row.id
+    );
     anyhow::ensure!(
         row.state == "succeeded",
         "the {} job {} was {}: {}; see `thetaq jobs show {}`",

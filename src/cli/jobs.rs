@@ -6,11 +6,12 @@ use super::rows::{query, show};
 use super::session::Session;
 use crate::ctx::Purpose;
 use crate::db::{jobs, jobs_control};
+use crate::jobs::{pause, registry};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-/// Look at the queue, retry, cancel, wait
+/// Look at the queue, retry, cancel, pause, wait
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  thetaq jobs list --state failed\n  thetaq jobs show 01KDZ...\n  thetaq jobs wait 01KDZ... --json"
@@ -36,6 +37,12 @@ enum Action {
     /// Cancel a job; a running one stops at its next checkpoint
     #[command(after_help = "Examples:\n  thetaq jobs cancel 01KDZ...")]
     Cancel(One),
+    /// Hold a job back; a running one stores where it is first
+    #[command(after_help = "Examples:\n  thetaq jobs pause 01KDZ...")]
+    Pause(One),
+    /// Let a paused job go on from where it stopped
+    #[command(after_help = "Examples:\n  thetaq jobs resume 01KDZ...")]
+    Resume(One),
     /// Wait until a job is finished; run it here when no worker is alive
     #[command(after_help = "Examples:\n  thetaq jobs wait 01KDZ... --json")]
     Wait(One),
@@ -67,6 +74,8 @@ impl Jobs {
             Action::Show(one) => one.show(session).await,
             Action::Retry(one) => one.retry(session).await,
             Action::Cancel(one) => one.cancel(session).await,
+            Action::Pause(one) => one.pause(session).await,
+            Action::Resume(one) => one.resume(session).await,
             Action::Wait(one) => one.wait(session).await,
         }
     }
@@ -139,6 +148,31 @@ impl One {
         let row = jobs_control::cancel(&mut tx, &ctx.clock, &self.id).await?;
         tx.commit().await?;
         let row = row.with_context(|| missing(&self.id))?;
+        session
+            .output
+            .result(&document(&row), || format!("{} is {}", row.id, row.state))
+    }
+
+    async fn pause(self, session: &Session) -> anyhow::Result<()> {
+        let ctx = live(session, Purpose::Watch).await?;
+        let mut tx = ctx.db.begin().await?;
+        let row = pause::pause(&mut tx, &ctx.clock, &registry::all(), &self.id).await?;
+        tx.commit().await?;
+        session.output.result(&document(&row), || {
+            let asked = if row.pause_requested {
+                ", asked to pause"
+            } else {
+                ""
+            };
+            format!("{} is {}{asked}", row.id, row.state)
+        })
+    }
+
+    async fn resume(self, session: &Session) -> anyhow::Result<()> {
+        let ctx = live(session, Purpose::Watch).await?;
+        let mut tx = ctx.db.begin().await?;
+        let row = pause::resume(&mut tx, &ctx.clock, &self.id).await?;
+        tx.commit().await?;
         session
             .output
             .result(&document(&row), || format!("{} is {}", row.id, row.state))

@@ -9,8 +9,10 @@ mod completions;
 mod config;
 mod coverage;
 mod doctor;
+mod drift;
 mod enqueue;
 mod exchange;
+mod export;
 mod fetch_history;
 mod follow;
 mod import;
@@ -28,6 +30,7 @@ mod sql;
 mod sweep;
 mod tick;
 mod token;
+mod train;
 mod up;
 mod work;
 
@@ -113,7 +116,11 @@ enum Command {
     Lookahead(backtest::Lookahead),
     Sweep(sweep::Sweep),
     Compare(compare::Compare),
+    Drift(drift::Drift),
+    Train(train::Train),
+    Evaluate(train::Evaluate),
     Sql(sql::Sql),
+    Export(export::Export),
     Completions(completions::Completions),
 }
 
@@ -176,7 +183,11 @@ impl Command {
             Self::Lookahead(command) => command.run(session).await,
             Self::Sweep(command) => command.run(session).await,
             Self::Compare(command) => command.run(session).await,
+            Self::Drift(command) => command.run(session).await,
+            Self::Train(command) => command.run(session).await,
+            Self::Evaluate(command) => command.run(session).await,
             Self::Sql(command) => command.run(session).await,
+            Self::Export(command) => command.run(session).await,
             Self::Completions(command) => command.run(session.output),
         }
     }

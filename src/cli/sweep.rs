@@ -76,14 +76,14 @@ impl Sweep {
 
     fn payload(&self) -> anyhow::Result<Value> {
         let axes: Result<Vec<Axis>, Usage> = self.vary.iter().map(|text| axis(text)).collect();
-        let settings = self.run.settings()?;
+        let settings = self.run.settings(self.run.market().one()?)?;
         let mut plan = Plan {
             axes: axes?,
             draws: self.random,
             ..Plan::default()
         };
         if let Some(seed) = settings.get("seed").and_then(Value::as_str) {
-            plan.seed = seed.to_owned();
+            seed.clone_into(&mut plan.seed);
         }
         let trials = plan.trials(&settings);
         trials.map_err(|error| Usage(format!("--vary {}: {}", error.key, error.problem)))?;
@@ -170,9 +170,12 @@ fn ranking(sweep: &Value) -> String {
                 keys.iter()
                     .map(|key| Value::from(cell(&run["settings"][key]))),
             );
-            let shown = |figure: &sweeps::Figure| match figure.share {
-                true => percent(&run[figure.key]),
-                false => rounded(&run[figure.key]),
+            let shown = |figure: &sweeps::Figure| {
+                if figure.share {
+                    percent(&run[figure.key])
+                } else {
+                    rounded(&run[figure.key])
+                }
             };
             row.extend(figures().map(shown));
             row

@@ -6,6 +6,7 @@ use crate::domain::coin::Coin;
 use crate::domain::instrument::Style;
 use crate::domain::ticks::size_step;
 use crate::exchange::deribit::Host;
+use crate::policy::profiles::standard;
 use rust_decimal::Decimal;
 use std::net::SocketAddr;
 use toml::Value;
@@ -105,6 +106,7 @@ impl Config {
             .and_then(|()| self.texts())
             .and_then(|()| self.lists())
             .and_then(|()| self.bands())
+            .and_then(|()| self.profiles())
             .and_then(|()| self.host())
             .map_err(refuse)
     }
@@ -128,6 +130,41 @@ impl Config {
         sizes
             .into_iter()
             .try_for_each(|(coin, key, size)| whole_steps(coin, key, size))
+    }
+
+    /// Profiles are named as files and rows may be, and hold their own target.
+    fn profiles(&self) -> Result<(), Problem> {
+        for (name, profile) in &self.profiles {
+            let section = format!("profiles.{name}");
+            let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            let ours = standard().iter().any(|(taken, _)| taken == name);
+            require(
+                !ours && name != "all" && !name.is_empty() && name.chars().all(letter),
+                &section,
+                "name",
+                || "must be a new name of small letters, digits and _".to_owned(),
+            )?;
+            let set = table(profile);
+            for key in ["target_delta", "delta_min", "delta_max"] {
+                within(0.0, 1.0).check(&section, key, set.get(key))?;
+            }
+            for key in ["dte_min", "dte_max"] {
+                within(0.0, 1_000.0).check(&section, key, set.get(key))?;
+            }
+            let (low, high) = (profile.delta_min, profile.delta_max);
+            let inside = (low..=high).contains(&profile.target_delta);
+            require(inside, &section, "target_delta", || {
+                format!(
+                    "{} is not in the band {low} to {high}",
+                    profile.target_delta
+                )
+            })?;
+            let (low, high) = (profile.dte_min, profile.dte_max);
+            require(low <= high, &section, "dte_min", || {
+                format!("{low} is above dte_max = {high}")
+            })?;
+        }
+        Ok(())
     }
 
     fn texts(&self) -> Result<(), Problem> {

@@ -1,6 +1,8 @@
 //! The settings as a file: every key with its meaning, what is unset as a comment with the value in force.
 
-use super::{Config, Database, Desk, ExchangeConfig, JobConfig, PolicyConfig, Queue, Web};
+use super::{
+    Config, Database, Desk, ExchangeConfig, ExportConfig, JobConfig, PolicyConfig, Queue, Web,
+};
 use std::fmt::Write;
 use toml::{Table, Value};
 
@@ -12,10 +14,16 @@ pub const SECTIONS: &[(&str, &[(&str, &str)])] = &[
     ("policy", PolicyConfig::KEYS),
     ("web", Web::KEYS),
     ("queue", Queue::KEYS),
+    ("export", ExportConfig::KEYS),
 ];
 
 const HEAD: &str = "# Settings of thetaq. Every key may be left out; a key behind `#` is unset and shows what applies then.
 # Read at start from workers.toml in the current folder, or from the file that --config names.
+";
+
+const PROFILES_HEAD: &str = "
+# Training profiles of your own, beside conservative, moderate and aggressive; one section each:
+# [profiles.NAME] with target_delta, delta_min, delta_max, and dte_min, dte_max in days
 ";
 
 impl Config {
@@ -33,6 +41,13 @@ impl Config {
                 push(&mut text, format_args!("# {}\n", meaning.trim()));
                 text += &entry(key, set.and_then(|set| set.get(*key)), in_force.get(*key));
             }
+        }
+        text += PROFILES_HEAD;
+        for (name, profile) in &self.profiles {
+            push(
+                &mut text,
+                format_args!("[profiles.{name}]\n{}", table(profile)),
+            );
         }
         let standard = table(standard);
         text += &jobs_head(&standard);
@@ -92,8 +107,8 @@ mod tests {
 
     #[test]
     fn the_printed_file_reads_back_as_the_same_settings() {
-        let given =
-            "[desk]\nmode = \"production\"\ndelta_max = 0.28\n[jobs.tick]\nconcurrency = 2\n";
+        let given = "[desk]\nmode = \"production\"\ndelta_max = 0.28\n[profiles.bold]\ntarget_delta = 0.5\ndelta_min = 0.45\n\
+             delta_max = 0.55\ndte_min = 2.0\ndte_max = 4.0\n[jobs.tick]\nconcurrency = 2\n";
         let config = Config::parse(given, "test").expect(given);
         let own = JobConfig {
             max_attempts: Some(20),

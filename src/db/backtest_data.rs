@@ -39,7 +39,8 @@ pub async fn load(
     Ok(Some(builder.finish(source)))
 }
 
-async fn daily(db: &Db, coin: Coin, to_ms: i64) -> sqlx::Result<Daily> {
+/// The daily series of an underlying, as they were known by `to_ms`.
+pub async fn daily(db: &Db, coin: Coin, to_ms: i64) -> sqlx::Result<Daily> {
     let closes = history::closes(db, coin, to_ms).await?;
     let dvol = history::volatility_index(db, coin, to_ms).await?;
     let of = |points: Vec<(i64, f64)>, source| Series {

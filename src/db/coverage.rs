@@ -1,8 +1,10 @@
 //! The calendar of what market data is there: per source, underlying and day, with the gaps named.
 
 use super::Db;
+use super::reader::{Limits, ReadError, Reader};
 use crate::domain::instrument::DAY_MS;
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::FromRow;
 use std::collections::BTreeMap;
 
@@ -65,6 +67,25 @@ from ( \
   union all select 'funding_rates', source, symbol, at_ms / 86400000, 0, at_ms from funding_rates \
 ) as rows \
 group by kind, source, underlying, day order by kind, source, underlying, day";
+
+/// Rows of the view `v_coverage`; nothing named shows everything.
+pub async fn days(
+    db: &Db,
+    kind: Option<&str>,
+    underlying: Option<&str>,
+) -> Result<Vec<Value>, ReadError> {
+    let sql = "select * from v_coverage \
+        where (cast($1 as text) is null or kind = cast($1 as text)) \
+        and (cast($2 as text) is null or underlying = cast($2 as text)) \
+        order by kind, source, underlying, resolution, day";
+    let limits = Limits {
+        rows: 1_000_000,
+        bytes: 1 << 30,
+        ..Limits::default()
+    };
+    let given = [Value::from(kind), Value::from(underlying)];
+    Ok(Reader::new(db).query(sql, &given, limits).await?.objects())
+}
 
 /// One line per source, from the days of [`coverage`].
 pub fn extents(rows: &[CoverageRow]) -> Vec<Extent> {

@@ -1,6 +1,7 @@
 //! The `decisions` table: one row per tick and underlying, failed ticks included.
 
 use crate::db::{Db, Tx, bulk, json};
+use crate::domain::coin::Coin;
 use crate::domain::context::Context;
 use sqlx::types::Json;
 
@@ -124,6 +125,21 @@ pub async fn list(db: &Db, filter: &DecisionFilter) -> sqlx::Result<Vec<Decision
 pub async fn all(db: &Db, desk: &str) -> sqlx::Result<Vec<DecisionRow>> {
     read!(db, pool => sqlx::query_as("select * from decisions where desk = $1 order by id")
         .bind(desk).fetch_all(pool).await)
+}
+
+/// Decisions of one underlying in `[from_ms, to_ms]`, oldest first.
+pub async fn between(
+    db: &Db,
+    desk: &str,
+    coin: Coin,
+    from_ms: i64,
+    to_ms: i64,
+) -> sqlx::Result<Vec<DecisionRow>> {
+    read!(db, pool => sqlx::query_as(
+        "select * from decisions where desk = $1 and underlying = $2 and as_of_ms between $3 and $4 \
+         order by as_of_ms, id",
+    )
+    .bind(desk).bind(coin.as_str()).bind(from_ms).bind(to_ms).fetch_all(pool).await)
 }
 
 /// The id of the newest decision of a desk.

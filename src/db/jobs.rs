@@ -72,6 +72,7 @@ pub struct JobRow {
     pub worker: Option<String>,
     pub lease_until_ms: Option<i64>,
     pub cancel_requested: bool,
+    pub pause_requested: bool,
     pub created_ms: i64,
     pub started_ms: Option<i64>,
     pub finished_ms: Option<i64>,

@@ -30,7 +30,7 @@ pub async fn retry(tx: &mut Tx, clock: &Clock, id: &str) -> sqlx::Result<bool> {
     let now_ms = clock.wall_ms();
     let changed = on!(tx, conn => sqlx::query(
         "update jobs set state = 'available', run_at_ms = $2, expires_at_ms = null, finished_ms = null, \
-         cancel_requested = false, worker = null, lease_until_ms = null, \
+         cancel_requested = false, pause_requested = false, worker = null, lease_until_ms = null, \
          max_attempts = case when max_attempts > attempt then max_attempts else attempt + 1 end \
          where id = $1 and state in ('failed', 'discarded', 'cancelled', 'scheduled')")
         .bind(id).bind(now_ms).execute(&mut *conn).await.map(|done| done.rows_affected()))?;
@@ -75,31 +75,39 @@ pub async fn set_priority(
     Ok(changed == 1)
 }
 
-/// Holds one waiting job back, or lets it go. False when it is not in such a state.
-pub async fn set_job_paused(
-    tx: &mut Tx,
-    clock: &Clock,
-    id: &str,
-    paused: bool,
-) -> sqlx::Result<bool> {
-    let (sql, name) = if paused {
-        (
-            "update jobs set state = 'paused' where id = $1 and state in ('available', 'scheduled', 'failed')",
-            "paused",
-        )
-    } else {
-        tx.wake_on_commit();
-        (
-            "update jobs set state = 'scheduled' where id = $1 and state = 'paused'",
-            "scheduled",
-        )
+/// Holds a waiting job back, or asks a running one to pause if `running` may be; false when it is in no
+/// such state. A running job keeps its state until its worker has seen the request, within a second.
+pub async fn pause_job(tx: &mut Tx, clock: &Clock, id: &str, running: bool) -> sqlx::Result<bool> {
+    let state: Option<String> = on!(tx, conn => sqlx::query_scalar(
+        "update jobs set pause_requested = (state = 'running'), \
+           state = case when state = 'running' then state else 'paused' end \
+         where id = $1 and (state in ('available', 'scheduled', 'failed') or (state = 'running' and $2)) \
+         returning state")
+        .bind(id).bind(running).fetch_optional(&mut *conn).await)?;
+    let name = match state.as_deref() {
+        Some("running") => "pause_requested",
+        Some(_) => "paused",
+        None => return Ok(false),
     };
-    let changed = on!(tx, conn => sqlx::query(sql).bind(id).execute(&mut *conn).await
-        .map(|done| done.rows_affected()))?;
-    if changed == 1 {
-        event(tx, clock.wall_ms(), id, name, None).await?;
-    }
-    Ok(changed == 1)
+    event(tx, clock.wall_ms(), id, name, None).await?;
+    Ok(true)
+}
+
+/// Lets a paused job go on, whatever its deadline was, or takes back that a running one is to pause; false
+/// when it is in no such state.
+pub async fn resume_job(tx: &mut Tx, clock: &Clock, id: &str) -> sqlx::Result<bool> {
+    let now_ms = clock.wall_ms();
+    let state: Option<String> = on!(tx, conn => sqlx::query_scalar(
+        "update jobs set pause_requested = false, expires_at_ms = null, \
+           state = case when state = 'running' then state when run_at_ms <= $1 then 'available' else 'scheduled' end \
+         where id = $2 and (state = 'paused' or (state = 'running' and pause_requested)) returning state")
+        .bind(now_ms).bind(id).fetch_optional(&mut *conn).await)?;
+    let Some(state) = state else {
+        return Ok(false);
+    };
+    tx.wake_on_commit();
+    event(tx, now_ms, id, &state, Some("resumed by hand")).await?;
+    Ok(true)
 }
 
 /// Stops workers from starting jobs of a queue, or lets them again; running jobs go on.

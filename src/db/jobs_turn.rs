@@ -304,12 +304,13 @@ pub(in crate::db) fn event_n(attempt: i64) -> i64 {
     attempt * EVENTS_PER_ATTEMPT + EVENTS_PER_ATTEMPT / 2
 }
 
-// A job that would run again ends here when somebody asked it to stop, even if its worker had not seen that.
+// A job that would run again ends or pauses here when somebody asked for it, even if its worker had not seen that.
 // Never add `state = 'running'` to the fence: Postgres then picks a partial index and loops over it.
 // SQLite numbers parameters in the order in which they first appear, whatever stands behind the `$`.
 const ACK: &str = "update jobs set max_attempts = max_attempts + $1, run_at_ms = coalesce($2, run_at_ms), \
      started_ms = $3, finished_ms = case when cancel_requested then coalesce($4, $5) else $4 end, \
-     state = case when cancel_requested and $4 is null then 'cancelled' else $6 end, \
+     state = case when $4 is not null then $6 when cancel_requested then 'cancelled' \
+       when pause_requested then 'paused' else $6 end, \
      progress = coalesce($7, progress), progress_note = coalesce($8, progress_note), result = $9, error = $10, \
      lease_until_ms = null where id = $11 and attempt = $12 and worker = $13 and finished_ms is null";
 

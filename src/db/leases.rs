@@ -35,10 +35,19 @@ const RENEW_POSTGRES: &str = "with held as ( \
        update jobs set lease_until_ms = $1 from free where jobs.id = free.id \
      ) select id from held";
 
+/// A running job that somebody wants stopped.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct StopRequest {
+    pub id: String,
+    /// For good; otherwise it is to pause.
+    pub cancel: bool,
+}
+
 /// Running jobs of an owner that somebody wants stopped.
-pub async fn cancel_requests(db: &Db, owner: &str) -> sqlx::Result<Vec<String>> {
-    read!(db, pool => sqlx::query_scalar(
-        "select id from jobs where state = 'running' and worker = $1 and cancel_requested")
+pub async fn stop_requests(db: &Db, owner: &str) -> sqlx::Result<Vec<StopRequest>> {
+    read!(db, pool => sqlx::query_as(
+        "select id, cancel_requested as cancel from jobs \
+         where state = 'running' and worker = $1 and (cancel_requested or pause_requested) order by id")
         .bind(owner).fetch_all(pool).await)
 }
 
@@ -81,7 +90,8 @@ async fn give_back(tx: &mut Tx, job: &Silent, now_ms: i64) -> sqlx::Result<bool>
     );
     let state: Option<String> = on!(tx, conn => sqlx::query_scalar(
         "update jobs set state = case when cancel_requested then 'cancelled' \
-             when attempt >= max_attempts then 'discarded' else 'available' end, \
+             when attempt >= max_attempts then 'discarded' \
+             when pause_requested then 'paused' else 'available' end, \
            finished_ms = case when cancel_requested or attempt >= max_attempts then $1 end, \
            error = $2, worker = null, lease_until_ms = null \
          where id = $3 and attempt = $4 and lease_until_ms < $1 returning state")

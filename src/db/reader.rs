@@ -5,9 +5,9 @@
 //! Postgres: a connection of its own as a role that may select from the views and nothing else, in a
 //! read-only transaction over the extended protocol. Session settings alone would be no protection.
 
-mod postgres;
+pub(in crate::db) mod postgres;
 pub(in crate::db) mod role;
-mod sqlite;
+pub(in crate::db) mod sqlite;
 
 use crate::db::Db;
 use serde_json::Value;

@@ -43,6 +43,11 @@ views![
     "v_backtest_legs",
     "v_sweeps",
     "v_sweep_runs",
+    "v_drift",
+    "v_datasets",
+    "v_training",
+    "v_training_candidates",
+    "v_evaluations",
 ];
 
 /// One view as its definition describes it.

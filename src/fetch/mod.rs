@@ -8,6 +8,7 @@
 //! page that was stored, and one that is repeated asks for nothing. What is younger than the last whole hour
 //! (or day, for daily series) is left for later, since the exchange still adds to it.
 
+pub mod coverage;
 mod page;
 mod plan;
 mod rebuild;

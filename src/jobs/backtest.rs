@@ -1,6 +1,7 @@
 //! `backtest`: one run over stored or synthetic chains, resumed where its last checkpoint is.
 //!
-//! A job that is cancelled keeps what it has done as a stopped run; retrying the job goes on from there.
+//! A job that is paused or cancelled keeps what it has done as a stopped run; resuming or retrying the job
+//! goes on from there.
 //! A killed worker's job does the same, and ends with the rows it would have had.
 
 mod data;
@@ -41,6 +42,7 @@ impl Job for Backtest {
     const KIND: &'static str = "backtest";
     const DEFAULTS: Defaults = Defaults {
         timeout_ms: 3_600_000,
+        goes_on: true,
         ..Defaults::STANDARD
     };
 

@@ -9,6 +9,7 @@ mod value;
 pub(super) use adopt::{Moment, adopt};
 pub(super) use gather::gather;
 pub use rebuild::{Rebuilt, rebuild};
+pub(super) use rebuild::{stored_chain, synthetic};
 pub(super) use record::{Recorded, failed, record};
 
 use crate::clock::derived_id;

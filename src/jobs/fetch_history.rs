@@ -41,6 +41,7 @@ impl Job for FetchHistory {
         // Each attempt goes on where the last one stopped, so many may fail.
         max_attempts: 20,
         backoff_ms: 2_000,
+        goes_on: true,
         ..Defaults::STANDARD
     };
 

@@ -58,7 +58,8 @@ pub(crate) fn settle(running: &Running, end: End, settings: &Settings, now_ms: i
         ),
         End::Stale => ended("discarded", "stale: not started in time".to_owned()),
         End::Returned(Err(JobError::Cancelled)) | End::Stopped => match stopped {
-            Some(Stop::Shutdown) => Ack::released(running.fence(), now_ms),
+            // The row knows whether it waits for a worker or for a person.
+            Some(Stop::Shutdown | Stop::Paused) => Ack::released(running.fence(), now_ms),
             _ => Ack::ended(running.fence(), "cancelled", now_ms, None),
         },
     };

@@ -28,6 +28,10 @@ pub fn all() -> Registry {
         .register::<super::what_if::WhatIf>()
         .register::<super::sweep::Sweep>()
         .register::<super::sweep::SweepPart>()
+        .register::<super::drift::Drift>()
+        .register::<super::train::Train>()
+        .register::<super::evaluate::Evaluate>()
+        .register::<super::export::Export>()
         .register::<super::prune::Prune>()
 }
 
@@ -66,6 +70,8 @@ pub struct Defaults {
     pub backoff_ms: i64,
     /// At most one job per queue name runs at once, over all processes.
     pub serial: bool,
+    /// An attempt goes on from what earlier ones stored, so that a person may pause a running job.
+    pub goes_on: bool,
     pub schedule: Schedule,
     /// What becomes of slots that passed while no process was alive.
     pub missed: Missed,
@@ -99,6 +105,7 @@ impl Defaults {
         max_attempts: 3,
         backoff_ms: 1_000,
         serial: false,
+        goes_on: false,
         schedule: Schedule::Off,
         missed: Missed::RunOnce,
         stale_after_ms: None,

@@ -143,6 +143,8 @@ pub(crate) enum Stop {
     Lost,
     /// The process is ending; the job goes back to the queue.
     Shutdown,
+    /// A person paused the job; it waits until it is resumed.
+    Paused,
 }
 
 impl Control {
@@ -160,6 +162,7 @@ impl Control {
             1 => Some(Stop::Cancelled),
             2 => Some(Stop::Lost),
             3 => Some(Stop::Shutdown),
+            4 => Some(Stop::Paused),
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! The care of a process for what it runs: leases, cancel requests, progress, log lines, heartbeat.
+//! The care of a process for what it runs: leases, requests to stop, progress, log lines, heartbeat.
 
 use super::queue::{Flights, Work};
 use super::running::Stop;
@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Cancel requests are seen and progress is written so often.
+/// Requests to stop are seen and progress is written so often.
 const BEAT: Duration = Duration::from_millis(250);
 
 /// Cares until `stop`; errors are logged and the next beat tries again. A process without a `row` runs a
@@ -26,7 +26,7 @@ pub(crate) async fn care(
     while !stop.is_cancelled() {
         let now_ms = ctx.clock.wall_ms();
         if let Err(error) = beat(&ctx, &flights).await {
-            tracing::warn!(%error, "cannot see cancel requests or write progress; trying again");
+            tracing::warn!(%error, "cannot see requests to stop or write progress; trying again");
         }
         if now_ms - renewed_ms >= ctx.config.queue.lease_ms / 3 {
             match renew(&ctx, &flights, row.as_mut()).await {
@@ -45,9 +45,14 @@ async fn beat(ctx: &Ctx, flights: &Flights) -> anyhow::Result<()> {
     if flights.held().is_empty() {
         return Ok(());
     }
-    for id in leases::cancel_requests(&ctx.db, &flights.owner).await? {
-        if let Some(work) = flights.held().get(&id) {
-            work.control.stop(Stop::Cancelled);
+    for asked in leases::stop_requests(&ctx.db, &flights.owner).await? {
+        let why = if asked.cancel {
+            Stop::Cancelled
+        } else {
+            Stop::Paused
+        };
+        if let Some(work) = flights.held().get(&asked.id) {
+            work.control.stop(why);
         }
     }
     report(ctx, flights).await

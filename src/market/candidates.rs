@@ -187,10 +187,10 @@ fn spread(call: &Candidate, settings: &Settings) -> Option<FailedFilter> {
 }
 
 /// The policy's own floor: USD of premium for `rules_v1`, net annualised yield for the others;
-/// `simulator_v1` has one on its score instead.
+/// `simulator_v1` has one on its score instead, and training profiles have none.
 fn floor(call: &Candidate, settings: &Settings) -> Option<FailedFilter> {
     match settings.policy.as_str() {
-        "simulator_v1" => None,
+        "simulator_v1" | "profiles" => None,
         "rules_v1" => at_least(
             call.premium_usd,
             settings.premium_min_usd,

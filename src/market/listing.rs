@@ -43,7 +43,7 @@ impl Cycle {
             Self::Daily => true,
             Self::Weekly => is_friday(expiry_ms),
             Self::Monthly => is_last_friday(expiry_ms),
-            Self::Quarterly => is_last_friday(expiry_ms) && month(expiry_ms).is_multiple_of(3),
+            Self::Quarterly => month(expiry_ms).is_multiple_of(3) && is_last_friday(expiry_ms),
         }
     }
 }
@@ -71,13 +71,16 @@ fn cycle_expiries(cycle: Cycle, at_ms: i64) -> Vec<i64> {
     let counted_from_ms = at_ms + cycle.lead_ms();
     let mut still_to_list = cycle.listed_at_once();
     let mut found = Vec::with_capacity(still_to_list + 1);
-    let mut expiry_ms = next_expiry_hour(at_ms);
+    let (mut expiry_ms, step_ms) = match cycle {
+        Cycle::Daily => (next_expiry_hour(at_ms), DAY_MS),
+        Cycle::Weekly | Cycle::Monthly | Cycle::Quarterly => (next_friday(at_ms), 7 * DAY_MS),
+    };
     while still_to_list > 0 {
         if cycle.contains(expiry_ms) {
             found.push(expiry_ms);
             still_to_list -= usize::from(expiry_ms > counted_from_ms);
         }
-        expiry_ms += DAY_MS;
+        expiry_ms += step_ms;
     }
     found
 }
@@ -105,6 +108,13 @@ fn cycle_listed_at_ms(cycle: Cycle, expiry_ms: i64) -> i64 {
 /// The first 08:00 UTC strictly after an instant.
 pub fn next_expiry_hour(at_ms: i64) -> i64 {
     (at_ms - EXPIRY_HOUR_MS).div_euclid(DAY_MS) * DAY_MS + DAY_MS + EXPIRY_HOUR_MS
+}
+
+/// The first expiry hour of a Friday strictly after an instant.
+fn next_friday(at_ms: i64) -> i64 {
+    let next_ms = next_expiry_hour(at_ms);
+    let days = (1 - next_ms.div_euclid(DAY_MS)).rem_euclid(7);
+    next_ms + days * DAY_MS
 }
 
 /// 1970-01-01 was a Thursday.

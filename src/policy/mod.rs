@@ -5,6 +5,7 @@
 
 mod exit;
 mod explore;
+pub mod profiles;
 mod rank;
 mod reason;
 mod roll;
@@ -91,6 +92,16 @@ impl Rules {
         }
     }
 
+    /// The score of a call that qualified, where it depends on nothing but the settings.
+    fn score(self, call: &Candidate, settings: &Settings) -> Option<f64> {
+        let sum = |terms: &[(&str, f64)]| terms.iter().map(|(_, value)| value).sum();
+        match self {
+            Self::V1 => Some(sum(&rules_v1::terms(call, settings))),
+            Self::V2 => Some(sum(&rules_v2::terms(call, settings))),
+            Self::Simulator => None,
+        }
+    }
+
     /// Scores the candidates; gives the places of those that may be chosen, best first.
     fn rank(
         self,
@@ -110,6 +121,11 @@ impl Rules {
             }
         }
     }
+}
+
+/// The score that `rules_v1` or `rules_v2` gives a call; `None` for policies that look at more than the call.
+pub fn score(policy: &str, call: &Candidate, settings: &Settings) -> Option<f64> {
+    Rules::named(policy)?.score(call, settings)
 }
 
 /// What kind of action is wanted, before a candidate is chosen.

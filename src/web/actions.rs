@@ -10,6 +10,7 @@ use crate::db::access::audit;
 use crate::db::desks::{self, DeskState};
 use crate::db::{Tx, decisions, jobs, jobs_control};
 use crate::domain::instrument::Instrument;
+use crate::jobs::pause::{self, PauseError};
 use crate::jobs::replay_decision::ReplayDecision;
 use crate::jobs::{Options, controls, enqueue, registry, schedule};
 use axum::Form;
@@ -79,6 +80,14 @@ pub(super) const ACTIONS: &[Action] = &[
     action(
         "job-cancel",
         "Cancels the job `id`, or asks it to stop when it runs.",
+    ),
+    action(
+        "job-pause",
+        "Holds the job `id` back; a running one stores where it is first, if its kind can.",
+    ),
+    action(
+        "job-resume",
+        "Lets the paused job `id` go on from where it stopped.",
     ),
     action(
         "job-priority",
@@ -283,6 +292,8 @@ fn changed_words(verb: &str, changed: usize, all: usize) -> String {
     let done = match verb {
         "retry" => "will run again",
         "cancel" => "cancelled",
+        "pause" => "paused, or asked to pause",
+        "resume" => "go on",
         "again" => "enqueued as new",
         _ => "changed",
     };
@@ -306,6 +317,17 @@ async fn on_job(
         "retry" => jobs_control::retry(tx, &ctx.clock, id).await?,
         "cancel" if job.is_finished() => false,
         "cancel" => jobs_control::cancel(tx, &ctx.clock, id).await?.is_some(),
+        "pause" => {
+            let paused = pause::pause(tx, &ctx.clock, &registry::all(), id).await;
+            paused.map_err(not_paused)?;
+            true
+        }
+        "resume" => {
+            pause::resume(tx, &ctx.clock, id)
+                .await
+                .map_err(not_paused)?;
+            true
+        }
         "again" => jobs_control::run_again(tx, &ctx.clock, id).await?.is_some(),
         "priority" => {
             let priority = needed(fields, "priority")?.parse().map_err(|_| {
@@ -318,6 +340,16 @@ async fn on_job(
         }
         _ => return Err(PageError::not_found("That action")),
     })
+}
+
+fn not_paused(error: anyhow::Error) -> PageError {
+    match error.downcast::<PauseError>() {
+        Ok(error) => PageError::bad_request(
+            error.to_string(),
+            "Its page shows the state it is in and what can be done.",
+        ),
+        Err(error) => error.into(),
+    }
 }
 
 async fn on_queue(ctx: &Ctx, tx: &mut Tx, verb: &str, queue: &str) -> Result<String, PageError> {

@@ -74,7 +74,7 @@ pub(super) struct Plot<'a> {
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 220.0;
-const LEFT: f64 = 92.0;
+const LEFT: f64 = 104.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 30.0;
@@ -90,11 +90,38 @@ pub(super) fn figure(plot: &Plot<'_>) -> Value {
         .iter()
         .map(|line| json!({"name": line.name, "class": line.class}))
         .collect();
-    json!({"title": plot.title, "unit": plot.unit, "legend": legend, "svg": svg(plot),
+    json!({"title": plot.title, "unit": plot.unit, "legend": legend, "svg": svg(plot, None),
         "numbers": numbers::numbers(plot)})
 }
 
-fn svg(plot: &Plot<'_>) -> String {
+/// [`figure`] whose script asks `source` for more when it zooms into a line that was thinned.
+pub(super) fn figure_with_more(plot: &Plot<'_>, source: &str) -> Value {
+    let thinned = plot.lines.iter().any(|line| thin::is_thinned(&line.points));
+    let mut figure = figure(plot);
+    figure["svg"] = svg(plot, thinned.then_some(source)).into();
+    figure
+}
+
+/// `{line, at, value}` of every line within a range and next to it, thinned as a drawing of that range is.
+pub(super) fn points(plot: &Plot<'_>, (from, to): (f64, f64)) -> Vec<Value> {
+    let place = |at: f64| match plot.axis {
+        Axis::Time => json!(at as i64),
+        Axis::Usd => json!(at),
+    };
+    let of = |line: &Line| {
+        let first = line.points.partition_point(|(x, _)| *x < from);
+        let last = line.points.partition_point(|(x, _)| *x <= to);
+        // The points outside tell where the line enters and leaves.
+        let reach = first.saturating_sub(1)..(last + 1).min(line.points.len());
+        let kept = line.points.get(reach).map_or_else(Vec::new, thin::thin);
+        let name = &line.name;
+        let row = |(at, value)| json!({"line": name, "at": place(at), "value": value});
+        kept.into_iter().map(row).collect::<Vec<_>>()
+    };
+    plot.lines.iter().flat_map(of).collect()
+}
+
+fn svg(plot: &Plot<'_>, more: Option<&str>) -> String {
     let frame = Frame::of(plot);
     let title = plot.title;
     let mut text = format!(
@@ -131,7 +158,7 @@ fn svg(plot: &Plot<'_>) -> String {
         "<line class=\"cross\" y1=\"{TOP}\" y2=\"{}\" visibility=\"hidden\"/></svg>",
         HEIGHT - BOTTOM
     );
-    text.push_str(&data(plot));
+    text.push_str(&data(plot, more));
     text
 }
 
@@ -180,13 +207,17 @@ fn columns(text: &mut String, plot: &Plot<'_>, frame: &Frame) {
             text,
             "<text class=\"tick place {anchor}\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>",
             HEIGHT - 8.0,
-            label(plot.axis, at)
+            label(plot.axis, at, frame.to - frame.from)
         );
     }
 }
 
-fn label(axis: Axis, at: f64) -> String {
+/// A range of months is told by its days.
+const MONTHS_MS: f64 = 60.0 * 86_400_000.0;
+
+fn label(axis: Axis, at: f64, range: f64) -> String {
     match axis {
+        Axis::Time if range > MONTHS_MS => format::stamp(at as i64, "%d %b %Y"),
         Axis::Time => format::stamp(at as i64, "%d %b %H:%M"),
         Axis::Usd => format::grouped(at, 0),
     }
@@ -231,15 +262,16 @@ fn described(plot: &Plot<'_>) -> String {
     let sentence = |line: &Line| {
         let (first, last) = (line.points.first()?, line.points.last()?);
         let value = |y: f64| format::grouped(y, plot.digits);
+        let label = |at: f64| label(plot.axis, at, last.0 - first.0);
         Some(format!(
             "{}: {} {} at {}, {} {} at {}.",
             line.name,
             value(first.1),
             plot.unit,
-            label(plot.axis, first.0),
+            label(first.0),
             value(last.1),
             plot.unit,
-            label(plot.axis, last.0)
+            label(last.0)
         ))
     };
     let sentences: Vec<String> = plot.lines.iter().filter_map(sentence).collect();
@@ -247,7 +279,7 @@ fn described(plot: &Plot<'_>) -> String {
 }
 
 /// The numbers for the crosshair's script: a data block, which no browser executes.
-fn data(plot: &Plot<'_>) -> String {
+fn data(plot: &Plot<'_>, more: Option<&str>) -> String {
     let lines: Vec<_> = plot
         .lines
         .iter()
@@ -258,7 +290,7 @@ fn data(plot: &Plot<'_>) -> String {
     } else {
         "usd"
     };
-    let data = json!({"unit": plot.unit, "digits": plot.digits, "axis": axis, "lines": lines})
+    let data = json!({"unit": plot.unit, "digits": plot.digits, "axis": axis, "lines": lines, "more": more})
         .to_string()
         .replace('<', "\\u003c");
     format!("<script type=\"application/json\">{data}</script>")
@@ -287,9 +319,30 @@ mod tests {
             class: "equity",
             points: vec![(0.0, 2.0), (1_000.0, 2.0)],
         };
-        let text = svg(&plot(&[line], &[]));
+        let text = svg(&plot(&[line], &[]), None);
         assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
         assert!(text.contains("<path class=\"line equity\""));
+    }
+
+    #[test]
+    fn a_long_line_is_thinned_and_tells_where_there_is_more() {
+        let line = |count: u32| Line {
+            name: "long".into(),
+            class: "equity",
+            points: (0..count)
+                .map(|n| (f64::from(n), f64::from(n % 7)))
+                .collect(),
+        };
+        let (long, short) = ([line(9_000)], [line(90)]);
+        let more =
+            |lines| figure_with_more(&plot(lines, &[]), "/lab/x?table=long")["svg"].to_string();
+        assert!(more(&long).contains("/lab/x?table=long") && !more(&short).contains("/lab/x"));
+        let all = points(&plot(&long, &[]), (f64::MIN, f64::MAX));
+        assert!(all.len() <= 2_000, "{}", all.len());
+        let some = points(&plot(&long, &[]), (1_000.5, 1_009.5));
+        let at: Vec<f64> = some.iter().filter_map(|row| row["at"].as_f64()).collect();
+        assert_eq!(at, (1_000..=1_010).map(f64::from).collect::<Vec<_>>());
+        assert!(points(&plot(&short, &[]), (500.0, 600.0)).len() <= 1);
     }
 
     #[test]
@@ -319,7 +372,7 @@ mod tests {
             class: "spot",
             left: true,
         };
-        let text = svg(&plot(&[line], &[mark(500.0), mark(2_000.0)]));
+        let text = svg(&plot(&[line], &[mark(500.0), mark(2_000.0)]), None);
         assert!(
             text.contains("at 500") && !text.contains("at 2000"),
             "{text}"

@@ -9,6 +9,7 @@ mod api;
 mod ask;
 mod assets;
 mod chart;
+mod downloads;
 mod error;
 mod events;
 mod format;
@@ -35,6 +36,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -119,6 +121,7 @@ fn router(site: Site) -> Router {
         .route("/sql", get(pages::sql))
         .route("/sql/export", post(pages::start_export))
         .route("/sql/{question}", get(pages::sql))
+        .route("/exports/{job}/{file}", get(downloads::file))
         .nest("/api/v1", api::router())
         .fallback(pages::page)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
@@ -133,7 +136,9 @@ fn router(site: Site) -> Router {
             site.clone(),
             error::dress,
         ))
-        .layer(CompressionLayer::new());
+        .layer(CompressionLayer::new().compress_when(
+            DefaultPredicate::new().and(NotForContentType::const_new(downloads::KIND)),
+        ));
     headers(dressed).with_state(site)
 }
 

@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Table {
     pub name: &'static str,
-    columns: Vec<String>,
+    pub columns: Vec<String>,
     rows: Vec<Map<String, Value>>,
 }
 
@@ -18,30 +18,22 @@ impl Table {
     /// Takes `columns` out of each row; a row that lacks one gives null.
     pub(super) fn of<T: Serialize>(
         name: &'static str,
-        columns: &'static [&'static str],
+        columns: &[impl AsRef<str>],
         rows: impl IntoIterator<Item = T>,
     ) -> Self {
+        let columns: Vec<String> = columns
+            .iter()
+            .map(|name| name.as_ref().to_owned())
+            .collect();
         let pick = |row: T| {
             let mut object = match serde_json::to_value(row) {
                 Ok(Value::Object(object)) => object,
                 _ => Map::new(),
             };
-            object.retain(|key, _| columns.contains(&key.as_str()));
+            object.retain(|key, _| columns.contains(key));
             object
         };
-        Self {
-            name,
-            columns: columns.iter().map(|column| (*column).to_owned()).collect(),
-            rows: rows.into_iter().map(pick).collect(),
-        }
-    }
-
-    /// A result whose columns are only known when it is there.
-    pub(super) fn result(
-        name: &'static str,
-        columns: Vec<String>,
-        rows: Vec<Map<String, Value>>,
-    ) -> Self {
+        let rows = rows.into_iter().map(pick).collect();
         Self {
             name,
             columns,

@@ -37,13 +37,42 @@
     return low > 0 && at - points[low - 1][0] < points[low][0] - at ? low - 1 : low;
   }
 
+  // --- more points of a range than the whole drawing has: asked for once a zoom has come to rest
+  const finer = new Map();
+  let resting = 0;
+  function pointsOf(svg, data, n) {
+    const [from, to] = shown(svg), more = finer.get(nameOf(svg));
+    const points = more && more.source === data.more && more.from <= from && more.to >= to && more.lines.get(data.lines[n].name);
+    return points || data.lines[n].points;
+  }
+  function refine(charts) {
+    clearTimeout(resting);
+    resting = setTimeout(() => charts.forEach(fetchFiner), 150);
+  }
+  async function fetchFiner(svg) {
+    const source = dataOf(svg).more, name = nameOf(svg);
+    if (!source || !ranges.has(name)) return;
+    const [from, to] = shown(svg), known = finer.get(name);
+    if (known && known.source === source && known.from === from && known.to === to) return;
+    const answer = await fetch(`${source}&format=json&from=${from}&to=${to}`).catch(() => null);
+    if (!answer?.ok) return; // the coarse line stays
+    const lines = new Map();
+    for (const { line, at, value } of await answer.json()) {
+      if (!lines.has(line)) lines.set(line, []);
+      lines.get(line).push([at, value]);
+    }
+    finer.set(name, { source, from, to, lines });
+    draw(svg);
+    svg.dataset.points = Math.max(...[...lines.values()].map((points) => points.length));
+  }
+
   // --- redraw within the shown range
   function draw(svg) {
     const data = dataOf(svg), [from, to] = shown(svg), { top, bottom, low, high, log } = sizes(svg);
     const place = (value) => log ? Math.log(value) : value;
     const y = (value) => top + (place(high) - place(value)) / (place(high) - place(low)) * (bottom - top);
     svg.querySelectorAll("path.line").forEach((path, n) => {
-      const points = within(data.lines[n].points, from, to);
+      const points = within(pointsOf(svg, data, n), from, to);
       path.setAttribute("d", "M" + points.map(([x, value]) => `${placeOf(svg, x).toFixed(1)} ${y(value).toFixed(1)}`).join("L"));
     });
     const labels = [...svg.querySelectorAll("text.place")];
@@ -80,6 +109,7 @@
   function placeText(data, at, span) {
     if (data.axis !== "time") return Math.round(at).toLocaleString("en");
     const text = new Date(at).toUTCString();
+    if (span > 60 * 86400000) return text.slice(5, 16);
     return text.slice(5, 12).trim() + " " + text.slice(17, span < 600000 ? 25 : 22);
   }
   function zoom(svg, from, to) {
@@ -87,24 +117,29 @@
     const same = [...document.querySelectorAll("svg.chart:not(.bars)")].filter((other) => other === svg || linked(svg, other));
     const all = to - from >= last - first || to <= from;
     for (const other of same) {
-      if (all) ranges.delete(nameOf(other)); else ranges.set(nameOf(other), [Math.max(first, from), Math.min(last, to)]);
+      const [begin, end] = whole(other);
+      // A line that begins later shows what it has of the stretch.
+      const inside = !all && from < end && to > begin && (from > begin || to < end);
+      if (inside) ranges.set(nameOf(other), [Math.max(begin, from), Math.min(end, to)]); else ranges.delete(nameOf(other));
       draw(other);
     }
+    refine(same);
   }
-  // Charts over the same stretch of time move together.
+  // Charts over time move together.
   function linked(a, b) {
-    return dataOf(a).axis === "time" && dataOf(b).axis === "time" && String(whole(a)) === String(whole(b));
+    return dataOf(a).axis === "time" && dataOf(b).axis === "time";
   }
 
   // --- crosshair
   function point(svg, at, clientX, clientY) {
     for (const other of document.querySelectorAll("svg.chart:not(.bars)")) {
-      const cross = other.querySelector(".cross"), on = other === svg || linked(svg, other);
+      const cross = other.querySelector(".cross"), [from, to] = shown(other);
+      const on = other === svg || (linked(svg, other) && at >= from && at <= to);
       cross.setAttribute("visibility", on ? "visible" : "hidden");
       for (const end of on ? ["x1", "x2"] : []) cross.setAttribute(end, placeOf(other, at));
     }
     const data = dataOf(svg);
-    const rows = data.lines.map((line) => [line.name, line.points[nearest(line.points, at)]]);
+    const rows = data.lines.map((line, n) => [line.name, pointsOf(svg, data, n)]).map(([name, points]) => [name, points[nearest(points, at)]]);
     const heading = data.axis === "time" ? new Date(rows[0][1][0]).toISOString().slice(0, 16).replace("T", " ")
       : `at ${Math.round(rows[0][1][0]).toLocaleString("en")} USD`;
     tip.textContent = [heading, ...rows.map(([name, [, value]]) => `${name} ${value.toFixed(data.digits)} ${data.unit}`)].join("\n");
@@ -193,7 +228,7 @@
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    const points = dataOf(svg).lines[0].points, [from, to] = shown(svg);
+    const points = pointsOf(svg, dataOf(svg), 0), [from, to] = shown(svg);
     const [first, last] = [nearest(points, from), nearest(points, to)];
     cursor = Math.min(last, Math.max(first, cursor + step));
     const box = svg.getBoundingClientRect();

@@ -7,26 +7,24 @@
     reason = "a benchmark prints its figures and fails by panicking"
 )]
 
+mod synthetic_year;
+
 use serde_json::json;
 use std::hint::black_box;
 use std::path::PathBuf;
-use thetaq::backtest::{Data, Policy, Setup, baselines, run, synthetic};
+use thetaq::backtest::{Data, Policy, Setup, baselines, run};
 use thetaq::clock::Stopwatch;
 use thetaq::db::{Db, backtest_data, chains};
 use thetaq::domain::coin::Coin;
-use thetaq::domain::pricing::black76;
 use thetaq::domain::settings::ExitStyle;
 use thetaq::import::{Silent, import};
-use thetaq::market::synthetic::Synthetic;
 
-/// 2026-01-05 09:00 UTC.
-const FROM_MS: i64 = 1_767_603_600_000;
-const DAY_MS: i64 = 86_400_000;
 const RANGE: (i64, i64) = (0, i64::MAX);
 
 #[tokio::main]
 async fn main() {
-    synthetic_year();
+    synthetic_year::year();
+    synthetic_year::scans();
     let shared = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     if !shared.exists() {
         eprintln!("skipped: {} is not there", shared.display());
@@ -153,47 +151,6 @@ fn bare_loop(data: &Data, setup: &Setup) -> f64 {
         }
     }
     equity
-}
-
-/// A year of daily decisions: made once and run, beside pricing 35 contracts a day and nothing else.
-fn synthetic_year() {
-    let to_ms = FROM_MS + 365 * DAY_MS;
-    let setup = Setup {
-        interval_ms: DAY_MS,
-        dte_min: 5.0,
-        dte_max: 9.0,
-        ..Setup::default()
-    };
-    let bare = milliseconds(|| {
-        let mut sum = 0.0;
-        for day in 0..365 {
-            for strike in 0..35 {
-                let forward = 90_000.0 + f64::from(day);
-                let strike = 80_000.0 + 1_000.0 * f64::from(strike);
-                sum += black76(true, forward, strike, 0.5, 7.0 / 365.0).price_usd;
-            }
-        }
-        sum
-    });
-    let reference = "pricing 35 contracts a day";
-    let watch = Stopwatch::start();
-    let data = synthetic("bench", Coin::Btc, FROM_MS, to_ms, DAY_MS);
-    let made = 1e3 * watch.elapsed().as_secs_f64();
-    print("synthetic_year_made_whole", made, "ms", reference, bare);
-    let value = milliseconds(|| run(&data, &setup).unwrap());
-    print("synthetic_year_run", value, "ms", reference, bare);
-    // As when each day's band is priced for one run alone.
-    let market = Synthetic::new("bench");
-    let band = || {
-        let days = (0..365).map(|day| FROM_MS + day * DAY_MS);
-        let chains = days
-            .map(|at_ms| market.chain_band(Coin::Btc, at_ms, setup.dte_min, setup.dte_max, true));
-        chains.map(|chain| chain.quotes.len()).sum::<usize>()
-    };
-    let contracts = band() as f64 / 365.0;
-    let priced = milliseconds(band);
-    let name = format!("synthetic_year_band_priced_{contracts:.0}_contracts_a_day");
-    print(&name, priced, "ms", reference, bare);
 }
 
 /// Median of repeated runs.

@@ -110,7 +110,7 @@ fn people_read_tables() {
     let help = here.text(&["jobs", "--help"]);
     let help = help.split_once("\nOptions:").unwrap().0;
     insta::assert_snapshot!(help, @r"
-    Look at the queue, retry, cancel, wait
+    Look at the queue, retry, cancel, pause, wait
 
     Usage: thetaq jobs [OPTIONS] <COMMAND>
 
@@ -119,6 +119,8 @@ fn people_read_tables() {
       show    Show one job with its attempts and log lines
       retry   Run a finished job again; its history is kept
       cancel  Cancel a job; a running one stops at its next checkpoint
+      pause   Hold a job back; a running one stores where it is first
+      resume  Let a paused job go on from where it stopped
       wait    Wait until a job is finished; run it here when no worker is alive
       help    Print this message or the help of the given subcommand(s)
     ");

@@ -3,6 +3,7 @@
 mod access;
 mod actions;
 mod api;
+mod drift;
 mod lab;
 mod pages;
 mod sql;

@@ -22,8 +22,17 @@ use rust_decimal::Decimal;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-impl<'a> Run<'a> {
-    pub(super) fn step(&mut self, snapshot: &'a Snapshot) -> Result<(), RunError> {
+/// Makes a step of what a decision may depend on.
+pub(super) type Decide<'d> = dyn FnMut(&StepInput<'_>) -> Step + 'd;
+
+impl Run<'_> {
+    /// Decides again on the book as it is then while the decision before traded, up to `most` times.
+    pub(super) fn step(
+        &mut self,
+        snapshot: &Snapshot,
+        most: u32,
+        by: &mut Decide<'_>,
+    ) -> Result<(), RunError> {
         let chain: &Chain = &snapshot.chain;
         let mut causes = Causes::default();
         self.explain(chain, &mut causes)?;
@@ -32,7 +41,10 @@ impl<'a> Run<'a> {
         let slot = chain.at_ms.div_euclid(self.setup.interval_ms);
         if self.state.last_slot != Some(slot) {
             self.state.last_slot = Some(slot);
-            if self.decide(snapshot, &account, &mut causes) {
+            for nth in 0..most {
+                if !self.decide(snapshot, &account, &mut causes, nth, by) {
+                    break;
+                }
                 account = fills::account(&self.portfolio, self.data.coin, chain);
             }
         }
@@ -84,17 +96,27 @@ impl<'a> Run<'a> {
     }
 
     /// One decision on what was known; true when it traded.
-    fn decide(&mut self, snapshot: &Snapshot, account: &Account, causes: &mut Causes) -> bool {
+    fn decide(
+        &mut self,
+        snapshot: &Snapshot,
+        account: &Account,
+        causes: &mut Causes,
+        nth: u32,
+        by: &mut Decide<'_>,
+    ) -> bool {
         let context = self.context(snapshot, account);
         self.decision.clear();
         let _ = write!(self.decision, "{}-{}", context.coin, context.as_of_ms);
+        if nth > 0 {
+            let _ = write!(self.decision, "-{nth}");
+        }
         let input = StepInput {
             context: &context,
             settings: &self.settings,
             seed: &self.setup.seed,
             decision: &self.decision,
         };
-        let step = self.strategy.step(self.setup.policy, &input);
+        let step = by(&input);
         self.state.counts.decisions += 1;
         let intents: Vec<Intent> = step
             .verdict
@@ -115,7 +137,7 @@ impl<'a> Run<'a> {
     }
 
     /// As the live desk gathers it, with nothing later than the snapshot.
-    fn context(&self, snapshot: &Snapshot, account: &Account) -> Context {
+    pub(super) fn context(&self, snapshot: &Snapshot, account: &Account) -> Context {
         let chain = &snapshot.chain;
         let today = chain.at_ms - chain.at_ms.rem_euclid(DAY_MS);
         let peak = if self.state.day == today {

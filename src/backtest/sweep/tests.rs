@@ -197,7 +197,7 @@ fn the_ranking_prefers_what_is_good_in_every_span_to_one_lucky_span() {
             .collect::<Vec<f64>>()
     };
     let (steady, mut lucky, poor) = (noise(0.006), noise(-0.004), noise(-0.004));
-    lucky[..10].iter_mut().for_each(|one| *one = 0.2 + *one);
+    lucky[..10].iter_mut().for_each(|one| *one += 0.2);
     let (runs, days) = made(&[poor, lucky, steady]);
     let found = judge(&runs, &days, Currency::Coin, None, "seed").unwrap();
     assert_eq!(found.ranking[0], 2);
@@ -239,8 +239,9 @@ fn walk_forward_judges_where_it_did_not_choose() {
             .collect::<Vec<_>>()
     };
     let mut rows = vec![turn(1.0), turn(-1.0)];
-    rows.iter_mut()
-        .for_each(|row| row.iter_mut().step_by(2).for_each(|x| *x *= 1.5));
+    for row in &mut rows {
+        row.iter_mut().step_by(2).for_each(|x| *x *= 1.5);
+    }
     let (runs, days) = made(&rows);
     let plan = WalkForwardDays {
         train_days: 10,

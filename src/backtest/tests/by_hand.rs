@@ -62,24 +62,24 @@ fn quote((name, bid, ask, mark, delta): Row) -> Quote {
     }
 }
 
+/// 09:00 UTC of a day.
+fn at(day: &str) -> i64 {
+    parse_expiry(day).expect(day) + 3_600_000
+}
+
+/// The delivery price of 16 January and nothing else.
+pub(super) fn daily(delivery: Option<f64>) -> Daily {
+    let series = |points, source| Series { points, source };
+    let price = delivery.map(|price| (at("16JAN26") - 3_600_000, price));
+    Daily {
+        closes: series(Vec::new(), Source::Missing),
+        dvol: series(Vec::new(), Source::Missing),
+        deliveries: series(price.into_iter().collect(), Source::DeliveryPrice),
+    }
+}
+
 pub(super) fn data(delivery: Option<f64>) -> Data {
-    let at = |day: &str| parse_expiry(day).expect(day) + 3_600_000;
-    let none = |source| Series {
-        points: Vec::new(),
-        source,
-    };
-    let expiry_ms = at("16JAN26") - 3_600_000;
-    let daily = Daily {
-        closes: none(Source::Missing),
-        dvol: none(Source::Missing),
-        deliveries: Series {
-            points: delivery
-                .map(|price| (expiry_ms, price))
-                .into_iter()
-                .collect(),
-            source: Source::DeliveryPrice,
-        },
-    };
+    let daily = daily(delivery);
     let mut builder = Builder::new(Coin::Btc, daily);
     let days: [(&str, f64, &[Row]); 5] = [
         (

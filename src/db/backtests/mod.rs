@@ -209,6 +209,28 @@ pub async fn checkpoint_of(db: &Db, id: &str) -> sqlx::Result<Option<crate::back
     text.flatten().map(|text| json::decode(&text)).transpose()
 }
 
+/// One point of a run's equity, coin.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct EquityPoint {
+    pub at_ms: i64,
+    pub equity: f64,
+}
+
+/// Equity up to where a run was when it was last stored; nothing before that and after its end.
+pub async fn equity_so_far(db: &Db, id: &str) -> sqlx::Result<Vec<EquityPoint>> {
+    /// The rest of the checkpoint is not looked at.
+    #[derive(Default, serde::Deserialize)]
+    struct SoFar {
+        points: Vec<EquityPoint>,
+    }
+    let text: Option<Option<String>> = read!(db, pool => sqlx::query_scalar(
+        "select checkpoint from backtests where id = $1",
+    )
+    .bind(id).fetch_optional(pool).await)?;
+    let found: Option<SoFar> = text.flatten().map(|text| json::decode(&text)).transpose()?;
+    Ok(found.unwrap_or_default().points)
+}
+
 /// The settings of a run.
 pub async fn setup(db: &Db, id: &str) -> sqlx::Result<Option<Setup>> {
     let text: Option<String> = read!(db, pool => sqlx::query_scalar(

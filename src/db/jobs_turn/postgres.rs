@@ -151,7 +151,8 @@ const TURN: &str = "with ack as ( \
          progress_note, result, error, event_n, place) \
      ), acked as ( \
        update jobs set \
-         state = case when cancel_requested and ack.finished_ms is null then 'cancelled' else ack.state end, \
+         state = case when ack.finished_ms is not null then ack.state when cancel_requested then 'cancelled' \
+           when pause_requested then 'paused' else ack.state end, \
          max_attempts = max_attempts + ack.granted, \
          run_at_ms = coalesce(ack.run_at_ms, jobs.run_at_ms), started_ms = ack.started_ms, \
          finished_ms = case when cancel_requested then coalesce(ack.finished_ms, ack.at_ms) \

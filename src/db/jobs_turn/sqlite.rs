@@ -2,11 +2,11 @@
 //! comes alone one statement.
 
 use super::{ACK, Ack, CLAIMED, Claim, Claimed, EVENT, EVENTS_PER_ATTEMPT, event_n};
+use crate::db::blocking::{BUSY, on_connection, with_writer};
 use crate::db::engine::SqliteDb;
 use crate::db::jobs::{INSERT, NewJob};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
-use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) async fn turn(
@@ -14,21 +14,10 @@ pub(super) async fn turn(
     acks: Arc<Vec<Ack>>,
     claim: Option<Claim>,
 ) -> sqlx::Result<Vec<Claimed>> {
-    let writer = db.writer.acquire().await?;
-    let (queue, path) = (db.queue.clone(), db.path.clone());
-    let turn = tokio::task::spawn_blocking(move || {
-        let mut slot = queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let claimed = on_connection(&mut slot, &path, |connection| {
-            transact(connection, &acks, claim.as_ref())
-        })?;
-        Ok((claimed, writer))
-    });
-    let done = turn
-        .await
-        .map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
-    let (claimed, _writer) =
-        done.map_err(|error: rusqlite::Error| sqlx::Error::Protocol(error.to_string()))?;
-    Ok(claimed)
+    with_writer(db, move |connection| {
+        transact(connection, &acks, claim.as_ref())
+    })
+    .await
 }
 
 /// Writes one job; false when its unique key is taken.
@@ -41,23 +30,11 @@ pub(in crate::db) async fn insert(
     job: &NewJob,
     now_ms: i64,
 ) -> sqlx::Result<bool> {
-    let written = if let Some(written) = at_once(db, id, job, now_ms) {
-        written
-    } else {
-        let writer = db.writer.acquire().await?;
-        let (queue, path) = (db.queue.clone(), db.path.clone());
-        let (id, job) = (id.to_owned(), job.clone());
-        let write = move || {
-            let _writer = writer;
-            let mut slot = queue.lock().unwrap_or_else(PoisonError::into_inner);
-            on_connection(&mut slot, &path, |connection| {
-                row(connection, &id, &job, now_ms)
-            })
-        };
-        let written = tokio::task::spawn_blocking(write).await;
-        written.map_err(|error| sqlx::Error::Protocol(error.to_string()))?
-    };
-    written.map_err(|error| sqlx::Error::Protocol(error.to_string()))
+    if let Some(written) = at_once(db, id, job, now_ms) {
+        return written.map_err(|error| sqlx::Error::Protocol(error.to_string()));
+    }
+    let (id, job) = (id.to_owned(), job.clone());
+    with_writer(db, move |connection| row(connection, &id, &job, now_ms)).await
 }
 
 /// `None` when it would have to wait for another writer, of this process or of another.
@@ -93,34 +70,6 @@ fn row(connection: &Connection, id: &str, job: &NewJob, now_ms: i64) -> rusqlite
         now_ms,
     ])?;
     Ok(written == 1)
-}
-
-/// Works on the queue's own connection. One that failed is not put back: the next caller opens a fresh one.
-fn on_connection<T>(
-    slot: &mut Option<Connection>,
-    path: &Path,
-    work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
-    let mut connection = match slot.take() {
-        Some(connection) => connection,
-        None => open(path)?,
-    };
-    let done = work(&mut connection)?;
-    *slot = Some(connection);
-    Ok(done)
-}
-
-/// Wait for another writer.
-const BUSY: Duration = Duration::from_secs(10);
-
-fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "synchronous", "normal")?;
-    connection.pragma_update(None, "temp_store", "memory")?;
-    connection.pragma_update(None, "cache_size", -65_536)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(connection)
 }
 
 fn transact(
@@ -259,8 +208,12 @@ mod tests {
     #[test]
     fn a_backlog_is_claimed_by_its_index_without_sorting_it() {
         let connection = Connection::open_in_memory().expect("memory");
-        let schema = include_str!("../../../migrations/0001_jobs.sql");
-        connection.execute_batch(schema).expect("schema");
+        for schema in [
+            include_str!("../../../migrations/0001_jobs.sql"),
+            include_str!("../../../migrations/0012_pause.sql"),
+        ] {
+            connection.execute_batch(schema).expect("schema");
+        }
         for size in ["", "analyze"] {
             connection.execute_batch(size).expect("analyze");
             let claim = plan(&connection, PICK);

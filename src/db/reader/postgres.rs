@@ -276,7 +276,7 @@ fn numeric(bytes: &[u8]) -> Result<Value, sqlx::error::BoxDynError> {
     Ok(Value::Null)
 }
 
-fn explained(error: &sqlx::Error, time: Duration) -> ReadError {
+pub(in crate::db) fn explained(error: &sqlx::Error, time: Duration) -> ReadError {
     let Some(database) = error.as_database_error() else {
         return ReadError::Sql(error.to_string());
     };

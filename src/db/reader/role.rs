@@ -46,7 +46,7 @@ pub(in crate::db) async fn create(db: &Db) -> sqlx::Result<()> {
 }
 
 /// How to connect as the role; an error says how to make it.
-pub(super) async fn options(db: &PostgresDb) -> Result<PgConnectOptions, ReadError> {
+pub(in crate::db) async fn options(db: &PostgresDb) -> Result<PgConnectOptions, ReadError> {
     let name = name(db);
     let password: Option<Vec<u8>> =
         sqlx::query_scalar("select value from keys where name = 'reader'")

@@ -113,26 +113,45 @@ fn run(
     abandoned: Arc<AtomicBool>,
 ) -> Result<Rows, ReadError> {
     let explain = |error| explained(&error, limits.time);
-    let connection = open(path).map_err(explain)?;
-    let allowed = view_columns(&connection).map_err(explain)?;
-    connection
-        .authorizer(Some(move |context: AuthContext<'_>| {
-            permit(&context.action, &allowed)
-        }))
-        .map_err(explain)?;
     let started = Stopwatch::start();
-    connection
-        .progress_handler(
-            STEPS,
-            Some(move || abandoned.load(Ordering::Relaxed) || started.elapsed() > limits.time),
-        )
-        .map_err(explain)?;
+    let stop = move || abandoned.load(Ordering::Relaxed) || started.elapsed() > limits.time;
+    let connection = guarded(path, stop).map_err(explain)?;
     let mut statement = connection.prepare(sql).map_err(explain)?;
+    query_only(&statement)?;
+    bind(&mut statement, parameters)?;
+    collect(&mut statement, &limits).map_err(explain)
+}
+
+/// A connection on which a person's SQL may be prepared; a statement ends once `stop` says so.
+pub(in crate::db) fn guarded(
+    path: &Path,
+    stop: impl Fn() -> bool + Send + 'static,
+) -> rusqlite::Result<Connection> {
+    let connection = open(path)?;
+    let allowed = view_columns(&connection)?;
+    connection.authorizer(Some(move |context: AuthContext<'_>| {
+        permit(&context.action, &allowed)
+    }))?;
+    connection.progress_handler(STEPS, Some(stop))?;
+    Ok(connection)
+}
+
+/// A connection for the program's own selects.
+pub(in crate::db) fn own(
+    path: &Path,
+    stop: impl Fn() -> bool + Send + 'static,
+) -> rusqlite::Result<Connection> {
+    let connection = open(path)?;
+    connection.progress_handler(STEPS, Some(stop))?;
+    Ok(connection)
+}
+
+/// Refuses what gives no rows or writes.
+pub(in crate::db) fn query_only(statement: &Statement<'_>) -> Result<(), ReadError> {
     if !statement.readonly() || statement.column_count() == 0 {
         return Err(ReadError::Refused("this is not a query".to_owned()));
     }
-    bind(&mut statement, parameters)?;
-    collect(&mut statement, &limits).map_err(explain)
+    Ok(())
 }
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {
@@ -198,7 +217,10 @@ fn permit(action: &AuthAction<'_>, allowed: &Allowed) -> Authorization {
     }
 }
 
-fn bind(statement: &mut Statement<'_>, parameters: &[Value]) -> Result<(), ReadError> {
+pub(in crate::db) fn bind(
+    statement: &mut Statement<'_>,
+    parameters: &[Value],
+) -> Result<(), ReadError> {
     let wanted = statement.parameter_count();
     if wanted != parameters.len() {
         return Err(ReadError::Sql(format!(
@@ -277,7 +299,7 @@ fn value(stored: ValueRef<'_>, declared: &str) -> Value {
     }
 }
 
-fn explained(error: &rusqlite::Error, time: Duration) -> ReadError {
+pub(in crate::db) fn explained(error: &rusqlite::Error, time: Duration) -> ReadError {
     match error {
         rusqlite::Error::MultipleStatement => {
             ReadError::Refused("there is more than one statement".to_owned())

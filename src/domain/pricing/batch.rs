@@ -8,7 +8,7 @@
 )]
 
 use super::vector::{self, Batch};
-use super::{Priced, implied, kernel};
+use super::{Priced, elementary, implied, kernel};
 
 /// Columns of equal length: one option a row, in the units of [`black76`](super::black76).
 #[derive(Clone, Copy, Debug)]
@@ -72,9 +72,16 @@ pub fn implied_volatility(quoted: Quoted<'_>, vols: &mut Vec<f64>) {
     vector::run(Implying { quoted, vols });
 }
 
+/// e to the power of each value in place; 0 below -708, and nothing above 709 may be asked for.
+pub fn exp(values: &mut [f64]) {
+    vector::run(Exponents(values));
+}
+
 /// Rows are worked on in blocks of this many in local arrays, which the compiler knows not to overlap;
 /// over eleven slices of unknown place it would give up.
 const BLOCK: usize = 64;
+/// What is left after the last whole block goes in blocks of this many, so that few rows cost little.
+const REST: usize = 16;
 
 type Column = [f64; BLOCK];
 
@@ -85,7 +92,7 @@ struct Pricing<'a> {
 
 impl Batch for Pricing<'_> {
     #[inline(always)]
-    fn run(self) {
+    fn run(mut self) {
         let Options {
             call,
             forward,
@@ -98,17 +105,26 @@ impl Batch for Pricing<'_> {
         for column in self.prices.columns() {
             column.resize(rows, 0.0);
         }
-        let mut from = 0;
-        let [mut signs, mut forwards, mut strikes, mut vols, mut times] = [[1.0; BLOCK]; 5];
-        let mut out = [[0.0; BLOCK]; 6];
-        while from < rows {
-            let end = rows.min(from + BLOCK);
-            load_signs(&mut signs, &call[from..end]);
-            load(&mut forwards, &forward[from..end]);
-            load(&mut strikes, &strike[from..end]);
-            load(&mut vols, &vol[from..end]);
-            load(&mut times, &years[from..end]);
-            price_block(&signs, &forwards, &strikes, &vols, &times, &mut out);
+        let whole = rows - rows % BLOCK;
+        self.blocks::<BLOCK>(0, whole);
+        self.blocks::<REST>(whole, rows);
+    }
+}
+
+impl Pricing<'_> {
+    #[inline(always)]
+    fn blocks<const N: usize>(&mut self, mut from: usize, to: usize) {
+        let options = self.options;
+        let [mut signs, mut forwards, mut strikes, mut vols, mut years] = [[1.0; N]; 5];
+        let mut out = [[0.0; N]; 6];
+        while from < to {
+            let end = to.min(from + N);
+            load_signs(&mut signs, &options.call[from..end]);
+            load(&mut forwards, &options.forward[from..end]);
+            load(&mut strikes, &options.strike[from..end]);
+            load(&mut vols, &options.vol[from..end]);
+            load(&mut years, &options.years[from..end]);
+            price_block(&signs, &forwards, &strikes, &vols, &years, &mut out);
             for (column, block) in self.prices.columns().into_iter().zip(&out) {
                 column[from..end].copy_from_slice(&block[..end - from]);
             }
@@ -131,15 +147,15 @@ impl Prices {
 }
 
 #[inline(always)]
-fn price_block(
-    signs: &Column,
-    forwards: &Column,
-    strikes: &Column,
-    vols: &Column,
-    years: &Column,
-    out: &mut [Column; 6],
+fn price_block<const N: usize>(
+    signs: &[f64; N],
+    forwards: &[f64; N],
+    strikes: &[f64; N],
+    vols: &[f64; N],
+    years: &[f64; N],
+    out: &mut [[f64; N]; 6],
 ) {
-    for at in 0..BLOCK {
+    for at in 0..N {
         let priced = kernel::price(signs[at], forwards[at], strikes[at], vols[at], years[at]);
         out[0][at] = priced.price_usd;
         out[1][at] = priced.delta;
@@ -147,6 +163,17 @@ fn price_block(
         out[3][at] = priced.vega;
         out[4][at] = priced.theta;
         out[5][at] = priced.rho;
+    }
+}
+
+struct Exponents<'a>(&'a mut [f64]);
+
+impl Batch for Exponents<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for value in self.0 {
+            *value = elementary::exp(*value);
+        }
     }
 }
 
@@ -241,12 +268,12 @@ fn same_length<const N: usize>(rows: usize, columns: [&[f64]; N]) {
 }
 
 #[inline(always)]
-fn load(block: &mut Column, rows: &[f64]) {
+fn load<const N: usize>(block: &mut [f64; N], rows: &[f64]) {
     block[..rows.len()].copy_from_slice(rows);
 }
 
 #[inline(always)]
-fn load_signs(block: &mut Column, calls: &[bool]) {
+fn load_signs<const N: usize>(block: &mut [f64; N], calls: &[bool]) {
     for (sign, &call) in block.iter_mut().zip(calls) {
         *sign = super::sign(call);
     }

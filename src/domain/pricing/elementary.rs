@@ -35,12 +35,12 @@ fn capped(y: f64) -> f64 {
 /// Standard normal density; 0 where it would be subnormal (beyond 37.6 deviations).
 #[inline(always)]
 pub(super) fn density(y: f64) -> f64 {
-    exp_negative(-0.5 * (y * y)) * ONE_BY_ROOT_TAU
+    exp(-0.5 * (y * y)) * ONE_BY_ROOT_TAU
 }
 
-/// exp(z) for z <= 0: 2^k times a polynomial on half a power of two around 1; 0 below -708.
+/// exp(z) for z <= 709: 2^k times a polynomial on half a power of two around 1; 0 below -708.
 #[inline(always)]
-fn exp_negative(z: f64) -> f64 {
+pub(super) fn exp(z: f64) -> f64 {
     let shifted = z * LOG2_E + ROUNDER;
     let k = shifted - ROUNDER;
     let rest = (z - k * LN_2_HIGH) - k * LN_2_LOW;

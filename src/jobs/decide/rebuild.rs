@@ -83,15 +83,27 @@ async fn snapshot(ctx: &Ctx, row: &DecisionRow) -> anyhow::Result<Chain> {
         .snapshot_at_ms
         .context("the decision names no snapshot")?;
     let coin: Coin = row.underlying.parse()?;
-    if let Some(seed) = source.strip_prefix("synthetic:") {
-        return Ok(synthetic(ctx, seed).chain(coin, at_ms));
-    }
-    let chain = chains::load(&ctx.db, source, coin, at_ms).await?;
+    let chain = stored_chain(ctx, source, coin, at_ms).await?;
     chain.with_context(|| format!("snapshot {source} {coin} {at_ms} is gone; import it again"))
 }
 
+/// A chain by the name under which a decision finds it again; `None` when it is not stored.
+pub(in crate::jobs) async fn stored_chain(
+    ctx: &Ctx,
+    source: &str,
+    coin: Coin,
+    at_ms: i64,
+) -> anyhow::Result<Option<Chain>> {
+    if let Some(seed) = source.strip_prefix("synthetic:") {
+        return Ok(Some(synthetic(ctx, seed).chain(coin, at_ms)));
+    }
+    // Where a chain is gone the store answers with the one before it: that is not what was seen.
+    let chain = chains::load(&ctx.db, source, coin, at_ms).await?;
+    Ok(chain.filter(|chain| chain.at_ms == at_ms))
+}
+
 /// The market of a seed; the desk's own has most of it computed already.
-fn synthetic(ctx: &Ctx, seed: &str) -> Synthetic {
+pub(in crate::jobs) fn synthetic(ctx: &Ctx, seed: &str) -> Synthetic {
     if let Exchange::Sim(exchange) = &ctx.exchange
         && let Market::Synthetic(own) = exchange.market()
         && own.is_of(seed)

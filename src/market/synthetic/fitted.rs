@@ -60,8 +60,9 @@
 
 use super::path::RegimeShape;
 use crate::domain::coin::Coin;
-use crate::domain::math::{exp, ln};
+use crate::domain::math::ln;
 use crate::market::surface::SurfaceShape;
+use std::sync::OnceLock;
 
 /// Figures of one coin.
 #[derive(Debug)]
@@ -114,6 +115,15 @@ pub(super) struct BasisShape {
 #[derive(Debug)]
 pub(super) struct SpreadShape {
     pub(super) widths: [[f64; 9]; 6],
+    /// Computed once.
+    logs: OnceLock<SpreadLogs>,
+}
+
+/// Logarithms of [`SPREAD_DTE`] and of the widths in coin.
+#[derive(Debug)]
+struct SpreadLogs {
+    dte: [f64; 6],
+    widths: [[f64; 9]; 6],
 }
 
 /// Median open interest of a fully grown out-of-the-money strike, coin, and the typical size quoted.
@@ -122,8 +132,8 @@ pub(super) struct InterestShape {
     pub(super) daily: f64,
     pub(super) longer: f64,
     pub(super) quoted: f64,
-    /// Decimal step of open interest, volume and sizes.
-    pub(super) step: f64,
+    /// Open interest, volume and sizes come in steps: so many make a coin.
+    pub(super) steps_per_coin: u32,
 }
 
 /// Where [`SpreadShape::widths`] stand: rows.
@@ -134,11 +144,13 @@ const SPREAD_DELTA: [f64; 9] = [0.01, 0.035, 0.1, 0.2, 0.375, 0.575, 0.725, 0.86
 impl SpreadShape {
     /// Logarithms of the widths at one maturity.
     pub(super) fn row(&self, dte: f64) -> [f64; 9] {
-        let (at, along) = place(&SPREAD_DTE.map(ln), ln(dte.max(0.01)));
-        std::array::from_fn(|column| {
-            let [from, to] = [at, at + 1].map(|row| ln(self.widths[row][column] * 1e-4));
-            from + along * (to - from)
-        })
+        let logs = self.logs.get_or_init(|| SpreadLogs {
+            dte: SPREAD_DTE.map(ln),
+            widths: self.widths.map(|row| row.map(|width| ln(width * 1e-4))),
+        });
+        let (at, along) = place(&logs.dte, ln(dte.max(0.01)));
+        let [from, to] = [&logs.widths[at], &logs.widths[at + 1]];
+        std::array::from_fn(|column| from[column] + along * (to[column] - from[column]))
     }
 
     /// Logarithm of the median spread in coin at a |delta|, from a row.
@@ -171,14 +183,24 @@ impl BasisShape {
 }
 
 impl InterestShape {
-    /// Median open interest of a strike `age_days` after its listing.
-    pub(super) fn grown(&self, daily: bool, age_days: f64) -> f64 {
+    /// Median open interest of a strike `age_days` after its listing; `missing` is the exponential of
+    /// [`Self::ln_missing`].
+    pub(super) fn grown(&self, daily: bool, age_days: f64, missing: f64) -> f64 {
         if daily {
             let part = (age_days / 4.0).min(1.0);
             self.daily * part * part
         } else {
-            self.longer * (1.0 - exp(-age_days / 7.0))
+            self.longer * (1.0 - missing)
         }
+    }
+
+    /// Logarithm of the part of its open interest that a strike of the longer expiries has yet to get.
+    pub(super) fn ln_missing(age_days: f64) -> f64 {
+        -age_days / 7.0
+    }
+
+    pub(super) fn steps_per_coin(&self) -> f64 {
+        f64::from(self.steps_per_coin)
     }
 }
 
@@ -253,6 +275,7 @@ static BTC: Fitted = Fitted {
             [3.0, 4.5, 9.0, 10.0, 12.0, 18.0, 45.0, 80.0, 800.0],
             [4.0, 8.0, 10.0, 14.0, 20.0, 40.0, 60.0, 125.0, 1_900.0],
         ],
+        logs: OnceLock::new(),
     },
     basis: BasisShape {
         mean: 0.035,
@@ -264,7 +287,7 @@ static BTC: Fitted = Fitted {
         daily: 170.0,
         longer: 850.0,
         quoted: 28.0,
-        step: 0.1,
+        steps_per_coin: 10,
     },
     anchor_usd: 88_000.0,
     index_scale: 1.0,
@@ -306,6 +329,7 @@ static ETH: Fitted = Fitted {
             [4.0, 7.0, 10.0, 14.0, 16.0, 23.0, 110.0, 190.0, 2_400.0],
             [6.0, 10.0, 15.0, 20.0, 30.0, 75.0, 290.0, 1_000.0, 2_700.0],
         ],
+        logs: OnceLock::new(),
     },
     basis: BasisShape {
         mean: 0.035,
@@ -317,7 +341,7 @@ static ETH: Fitted = Fitted {
         daily: 1_500.0,
         longer: 4_800.0,
         quoted: 280.0,
-        step: 1.0,
+        steps_per_coin: 1,
     },
     anchor_usd: 2_970.0,
     index_scale: 1.33,

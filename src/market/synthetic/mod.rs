@@ -11,17 +11,17 @@ pub use path::MarketRegime;
 pub use tape::TapeTrade;
 
 use crate::clock::{Noise, Random};
-use crate::domain::chain::{Chain, Quote, Source};
+use crate::domain::chain::{Chain, Source};
 use crate::domain::coin::Coin;
 use crate::domain::context::History;
 use crate::domain::instrument::{DAY_MS, Instrument, OptionType, Style};
 use crate::domain::math::exp;
-use crate::market::listing::expiries;
+use crate::market::listing::{expiries, next_expiry_hour};
 use crate::market::surface::{Surface, SurfaceShape, SurfaceState};
 use bridge::{Segment, bridge};
 use fitted::{SpreadShape, fitted};
 use path::{Path, slot};
-use quotes::Expiry;
+use quotes::{Expiry, Grid};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use strikes::{Strike, strikes};
@@ -48,6 +48,8 @@ pub struct Synthetic {
     strikes: Kept<Arc<[Strike]>>,
     /// Delivery prices, each a function of the path alone.
     deliveries: Kept<f64>,
+    /// Expiries by the first of them: they change at an expiry hour and at no other time.
+    expiries: Arc<RwLock<BTreeMap<i64, Arc<[i64]>>>>,
 }
 
 impl Synthetic {
@@ -58,6 +60,7 @@ impl Synthetic {
             path: Arc::new(Path::new(seed)),
             strikes: Arc::default(),
             deliveries: Arc::default(),
+            expiries: Arc::default(),
         }
     }
 
@@ -92,13 +95,15 @@ impl Synthetic {
         calls_only: bool,
     ) -> Chain {
         let instant = self.instant(coin, at_ms);
-        let mut quotes = Vec::new();
-        for expiry_ms in expiries(at_ms) {
-            let dte = (expiry_ms - at_ms) as f64 / DAY_MS as f64;
-            if (dte_min..=dte_max).contains(&dte) {
-                self.expiry_quotes(coin, at_ms, expiry_ms, &instant, calls_only, &mut quotes);
+        let quotes = Grid::quoted(|grid| {
+            for &expiry_ms in self.expiries(at_ms).iter() {
+                let dte = (expiry_ms - at_ms) as f64 / DAY_MS as f64;
+                if (dte_min..=dte_max).contains(&dte) {
+                    let expiry = self.expiry(coin, at_ms, expiry_ms, &instant);
+                    grid.add(expiry, &self.strikes(coin, expiry_ms), calls_only);
+                }
             }
-        }
+        });
         Chain {
             coin,
             at_ms,
@@ -160,7 +165,7 @@ impl Synthetic {
     /// The contracts listed at an instant, sorted as in a chain.
     pub fn listings(&self, coin: Coin, at_ms: i64) -> Vec<Instrument> {
         let mut instruments = Vec::new();
-        for expiry_ms in expiries(at_ms) {
+        for &expiry_ms in self.expiries(at_ms).iter() {
             let strikes = self.strikes(coin, expiry_ms);
             for strike in strikes.iter().filter(|strike| strike.since_ms <= at_ms) {
                 for option_type in [OptionType::Call, OptionType::Put] {
@@ -177,30 +182,33 @@ impl Synthetic {
         instruments
     }
 
-    fn expiry_quotes(
-        &self,
-        coin: Coin,
-        at_ms: i64,
-        expiry_ms: i64,
-        instant: &Instant,
-        calls_only: bool,
-        quotes: &mut Vec<Quote>,
-    ) {
+    fn expiry(&self, coin: Coin, at_ms: i64, expiry_ms: i64, instant: &Instant) -> Expiry {
         let years = (expiry_ms - at_ms) as f64 / (365.0 * DAY_MS as f64);
         let premium = fitted(coin).basis.premium(instant.basis, years);
-        let forward = round_cents(instant.index * exp(premium));
-        let expiry = Expiry::new(
+        Expiry::new(
             coin,
             fitted(coin),
             (at_ms, expiry_ms),
-            forward,
+            round_cents(instant.index * exp(premium)),
             instant.surface.slice(years),
             Noise::new(self.seed, STREAM_QUOTES),
-        );
-        let strikes = self.strikes(coin, expiry_ms);
-        for strike in strikes.iter().filter(|strike| strike.since_ms <= at_ms) {
-            expiry.quote(strike, calls_only, quotes);
+        )
+    }
+
+    fn expiries(&self, at_ms: i64) -> Arc<[i64]> {
+        let first_ms = next_expiry_hour(at_ms);
+        let known = self.expiries.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(expiries) = known.get(&first_ms) {
+            return Arc::clone(expiries);
         }
+        drop(known);
+        let made: Arc<[i64]> = expiries(at_ms).into();
+        let mut known = self
+            .expiries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.insert(first_ms, Arc::clone(&made));
+        made
     }
 
     fn strikes(&self, coin: Coin, expiry_ms: i64) -> Arc<[Strike]> {

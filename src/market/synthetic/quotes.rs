@@ -1,23 +1,143 @@
-//! Quotes of one expiry: mark from the smile, bid and ask around it, sizes, open interest, volume.
+//! Quotes of a band of expiries: mark from the smile, bid and ask around it, sizes, open interest, volume.
+//!
+//! All contracts of a band are priced in one batch, and so are the exponentials that scatter their quotes.
 
-use super::fitted::{Fitted, SpreadShape};
+use super::fitted::{Fitted, InterestShape, SpreadShape};
 use super::strikes::Strike;
 use crate::clock::Noise;
 use crate::domain::chain::Quote;
 use crate::domain::coin::Coin;
 use crate::domain::instrument::{DAY_MS, Instrument, OptionType, Style};
-use crate::domain::math::{exp, ln, norm_cdf};
+use crate::domain::math::{exp, ln};
+use crate::domain::pricing::batch::{self, Options, Prices};
 use crate::domain::tick_steps::{TickSteps, tick_steps};
 use crate::market::listing::{Cycle, cycle};
 use crate::market::surface::Slice;
+use std::cell::Cell;
+
+/// Contracts to be quoted, in chain order: one row each. Its memory is used again.
+#[derive(Default)]
+pub(super) struct Grid {
+    expiries: Vec<Expiry>,
+    contracts: Vec<Contract>,
+    call: Vec<bool>,
+    forward: Vec<f64>,
+    strike: Vec<f64>,
+    vol: Vec<f64>,
+    years: Vec<f64>,
+    prices: Prices,
+    factors: Vec<f64>,
+}
+
+struct Contract {
+    /// Its place in the grid's expiries.
+    expiry: usize,
+    strike: Strike,
+    option_type: OptionType,
+}
+
+thread_local! {
+    /// The last grid of this thread, for its memory.
+    static LAST: Cell<Grid> = Cell::default();
+}
+
+impl Grid {
+    /// Quotes of what `fill` adds.
+    pub(super) fn quoted(fill: impl FnOnce(&mut Self)) -> Vec<Quote> {
+        let mut grid = LAST.take();
+        grid.clear();
+        fill(&mut grid);
+        let quotes = grid.quotes();
+        LAST.set(grid);
+        quotes
+    }
+
+    fn clear(&mut self) {
+        self.expiries.clear();
+        self.contracts.clear();
+        self.call.clear();
+        for column in [
+            &mut self.forward,
+            &mut self.strike,
+            &mut self.vol,
+            &mut self.years,
+            &mut self.factors,
+        ] {
+            column.clear();
+        }
+    }
+
+    /// Adds calls and puts of every strike listed at the instant, or the calls alone.
+    pub(super) fn add(&mut self, expiry: Expiry, strikes: &[Strike], calls_only: bool) {
+        let types = [OptionType::Call, OptionType::Put];
+        let types = &types[..if calls_only { 1 } else { 2 }];
+        let number = self.expiries.len();
+        for strike in strikes {
+            if strike.since_ms > expiry.at_ms {
+                continue;
+            }
+            let vol = expiry.volatility(strike);
+            for option_type in types {
+                self.contracts.push(Contract {
+                    expiry: number,
+                    strike: *strike,
+                    option_type: *option_type,
+                });
+                self.call.push(*option_type == OptionType::Call);
+                self.forward.push(expiry.forward);
+                self.strike.push(f64::from(strike.usd));
+                self.vol.push(vol);
+                self.years.push(expiry.slice.years);
+            }
+        }
+        self.expiries.push(expiry);
+    }
+
+    /// The quotes of all rows.
+    fn quotes(&mut self) -> Vec<Quote> {
+        let options = Options {
+            call: &self.call,
+            forward: &self.forward,
+            strike: &self.strike,
+            vol: &self.vol,
+            years: &self.years,
+        };
+        batch::black76(options, &mut self.prices);
+        let rows = || self.contracts.iter().zip(&self.prices.delta);
+        for (contract, delta) in rows() {
+            let expiry = &self.expiries[contract.expiry];
+            let exponents = expiry.exponents(contract, delta.abs());
+            self.factors.extend(exponents);
+        }
+        batch::exp(&mut self.factors);
+        let (factors, _) = self.factors.as_chunks::<FACTORS>();
+        let rows = rows()
+            .zip(&self.prices.price_usd)
+            .zip(&self.vol)
+            .zip(factors);
+        let quotes = rows.map(|((((contract, delta), price_usd), vol), factors)| {
+            let expiry = &self.expiries[contract.expiry];
+            let marked = Marked {
+                price: price_usd / expiry.forward,
+                vol: *vol,
+                delta: *delta,
+            };
+            expiry.quote(contract, &marked, factors)
+        });
+        quotes.collect()
+    }
+}
+
+/// Factors of a quote that are exponentials: see [`Expiry::exponents`].
+const FACTORS: usize = 6;
 
 /// What all quotes of one expiry at one instant share.
 pub(super) struct Expiry {
-    pub(super) coin: Coin,
-    pub(super) fitted: &'static Fitted,
-    pub(super) at_ms: i64,
-    pub(super) expires_at_ms: i64,
-    pub(super) forward: f64,
+    coin: Coin,
+    fitted: &'static Fitted,
+    at_ms: i64,
+    expires_at_ms: i64,
+    forward: f64,
     ln_forward: f64,
     slice: Slice,
     steps: TickSteps,
@@ -28,16 +148,17 @@ pub(super) struct Expiry {
     inverse_root_years: f64,
     spread_row: [f64; 9],
     dte: f64,
-    ln_dte: f64,
+    /// Volume of a usual day over open interest.
+    turnover: f64,
     daily: bool,
 }
 
-/// Mark of one strike, both sides.
-struct Mark {
-    volatility: f64,
-    call_delta: f64,
-    call: f64,
-    put: f64,
+/// One contract by the model.
+struct Marked {
+    /// Coin, every digit of it.
+    price: f64,
+    vol: f64,
+    delta: f64,
 }
 
 impl Expiry {
@@ -65,76 +186,85 @@ impl Expiry {
             inverse_root_years: 1.0 / slice.years.sqrt(),
             spread_row: fitted.spread.row(dte),
             dte,
-            ln_dte: ln(dte),
+            turnover: 0.55 * exp(-0.55 * ln(dte)),
             daily: cycle(expiry_ms) == Cycle::Daily,
         }
     }
 
-    /// Appends call and put of one strike, or the call alone.
-    pub(super) fn quote(&self, strike: &Strike, calls_only: bool, quotes: &mut Vec<Quote>) {
-        let mark = self.mark(strike);
-        quotes.push(self.side(strike, &mark, OptionType::Call));
-        if !calls_only {
-            quotes.push(self.side(strike, &mark, OptionType::Put));
-        }
-    }
-
-    /// Black-76 at the volatility as the venue publishes it, two decimals in percent.
-    fn mark(&self, strike: &Strike) -> Mark {
+    /// As the venue publishes it: two decimals in percent, and marks are Black-76 at this.
+    fn volatility(&self, strike: &Strike) -> f64 {
         let k = strike.logarithm - self.ln_forward;
         let exact = (self.slice.total_variance(k)).sqrt() * self.inverse_root_years;
-        let volatility = (exact * 10_000.0).round().max(1.0) / 10_000.0;
-        let deviation = volatility / self.inverse_root_years;
-        let d1 = 0.5 * deviation - k / deviation;
-        let call_delta = norm_cdf(d1);
-        let moneyness = f64::from(strike.usd) / self.forward;
-        let call = (call_delta - moneyness * norm_cdf(d1 - deviation)).max(0.0);
-        Mark {
-            volatility,
-            call_delta,
-            call,
-            put: (call - 1.0 + moneyness).max(0.0),
-        }
+        nearest(exact * 10_000.0).max(1.0) / 10_000.0
     }
 
-    fn side(&self, strike: &Strike, mark: &Mark, option_type: OptionType) -> Quote {
-        let (exact, delta) = match option_type {
-            OptionType::Call => (mark.call, mark.call_delta),
-            OptionType::Put => (mark.put, mark.call_delta - 1.0),
-        };
-        let key = 2 * u64::from(strike.usd) + option_type as u64;
-        let price = (exact * 1e8).round() / 1e8;
-        let (bid, ask) = self.bid_ask(exact, delta.abs(), self.now.at(key));
-        let (open_interest, volume) = self.interest(strike, delta.abs(), self.life.at(key));
-        let sizes = self.now.at(key).at(7);
+    /// Logarithms of what scatters a quote: spread, both sizes, open interest, volume, and the growth of
+    /// the strike.
+    fn exponents(&self, contract: &Contract, delta: f64) -> [f64; FACTORS] {
+        let (now, life) = (self.now.at(contract.key()), self.life.at(contract.key()));
+        let sizes = now.at(7);
+        let ln_width = SpreadShape::ln_width(&self.spread_row, delta);
+        let today = life.at((self.at_ms / DAY_MS) as u64);
+        [
+            ln_width + SpreadShape::scatter(delta) * rough_normal(now),
+            1.5 * rough_normal(sizes.at(1)),
+            1.5 * rough_normal(sizes.at(2)),
+            1.2 * rough_normal(life),
+            rough_normal(today) - 0.5,
+            InterestShape::ln_missing(self.age_days(contract)),
+        ]
+    }
+
+    fn age_days(&self, contract: &Contract) -> f64 {
+        (self.at_ms - contract.strike.since_ms) as f64 / DAY_MS as f64
+    }
+
+    fn quote(&self, contract: &Contract, marked: &Marked, factors: &[f64; FACTORS]) -> Quote {
+        let [width, bid_size, ask_size, held, traded, missing] = *factors;
+        let delta = marked.delta.abs();
+        let (bid, ask) = self.bid_ask(contract, marked.price, delta, width);
+        let typical = self
+            .fitted
+            .interest
+            .grown(self.daily, self.age_days(contract), missing);
+        let open_interest = self.rounded(typical * held);
+        let turnover = self.turnover * if delta > 0.65 { 0.2 } else { 1.0 };
         Quote {
-            instrument: Instrument {
-                coin: self.coin,
-                style: Style::Inverse,
-                expiry_ms: self.expires_at_ms,
-                strike_usd: strike.usd,
-                option_type,
-            },
+            instrument: self.instrument(contract),
             underlying_price: self.forward,
             bid,
             ask,
-            bid_size: bid.map(|_| self.size(delta.abs(), sizes.at(1))),
-            ask_size: ask.map(|_| self.size(delta.abs(), sizes.at(2))),
-            mark: Some(price),
-            mark_iv: Some(mark.volatility),
-            delta: Some((delta * 1e5).round() / 1e5),
+            bid_size: bid.map(|_| self.size(delta, bid_size)),
+            ask_size: ask.map(|_| self.size(delta, ask_size)),
+            mark: Some(nearest(marked.price * 1e8) / 1e8),
+            mark_iv: Some(marked.vol),
+            delta: Some(nearest(marked.delta * 1e5) / 1e5),
             open_interest: Some(open_interest),
-            volume: Some(volume),
+            volume: Some(self.rounded(open_interest * turnover * traded)),
+        }
+    }
+
+    fn instrument(&self, contract: &Contract) -> Instrument {
+        Instrument {
+            coin: self.coin,
+            style: Style::Inverse,
+            expiry_ms: self.expires_at_ms,
+            strike_usd: contract.strike.usd,
+            option_type: contract.option_type,
         }
     }
 
     /// Bid below and ask above the exact mark, on ticks; deep in the money sometimes nobody quotes.
-    fn bid_ask(&self, mark: f64, delta: f64, noise: Noise) -> (Option<f64>, Option<f64>) {
-        if noise.at(5).unit() < unquoted(delta) {
+    fn bid_ask(
+        &self,
+        contract: &Contract,
+        mark: f64,
+        delta: f64,
+        width: f64,
+    ) -> (Option<f64>, Option<f64>) {
+        if self.now.at(contract.key()).at(5).unit() < unquoted(delta) {
             return (None, None);
         }
-        let ln_width = SpreadShape::ln_width(&self.spread_row, delta);
-        let width = exp(ln_width + SpreadShape::scatter(delta) * rough_normal(noise));
         let tick = self.steps.tick(mark);
         // Rounding outwards adds one tick on average.
         let half = 0.5 * (width - tick).max(0.2 * tick);
@@ -144,34 +274,34 @@ impl Expiry {
         ((bid > 0.0).then_some(bid), Some(ask))
     }
 
-    fn size(&self, delta: f64, noise: Noise) -> f64 {
-        let shape = &self.fitted.interest;
+    fn size(&self, delta: f64, scatter: f64) -> f64 {
         let by_delta = match delta {
             delta if delta < 0.35 => 1.0,
             delta if delta < 0.65 => 0.43,
             _ => 0.14,
         };
-        let typical = shape.quoted * by_delta * if self.dte > 70.0 { 0.3 } else { 1.0 };
-        let (steps, per_coin) = self.rounded(typical * exp(1.5 * rough_normal(noise)));
-        steps.max(1.0) / per_coin
+        let far = if self.dte > 70.0 { 0.3 } else { 1.0 };
+        let size = self.rounded(self.fitted.interest.quoted * by_delta * far * scatter);
+        size.max(1.0 / self.fitted.interest.steps_per_coin())
     }
 
-    /// Open interest grows with the strike's age and never shrinks; volume scatters by day.
-    fn interest(&self, strike: &Strike, delta: f64, noise: Noise) -> (f64, f64) {
-        let age_days = (self.at_ms - strike.since_ms) as f64 / DAY_MS as f64;
-        let typical = self.fitted.interest.grown(self.daily, age_days);
-        let held = self.rounded(typical * exp(1.2 * rough_normal(noise)));
-        let turnover = 0.55 * exp(-0.55 * self.ln_dte) * if delta > 0.65 { 0.2 } else { 1.0 };
-        let today = noise.at((self.at_ms / DAY_MS) as u64);
-        let traded = self.rounded(held.0 / held.1 * turnover * exp(rough_normal(today) - 0.5));
-        (held.0 / held.1, traded.0 / traded.1)
+    /// A quantity in whole steps.
+    fn rounded(&self, coins: f64) -> f64 {
+        let per_coin = self.fitted.interest.steps_per_coin();
+        nearest(coins * per_coin) / per_coin
     }
+}
 
-    /// A quantity in whole steps, and the steps per coin.
-    fn rounded(&self, coins: f64) -> (f64, f64) {
-        let per_coin = (1.0 / self.fitted.interest.step).round();
-        ((coins * per_coin).round(), per_coin)
+impl Contract {
+    /// What its draws are keyed by.
+    fn key(&self) -> u64 {
+        2 * u64::from(self.strike.usd) + self.option_type as u64
     }
+}
+
+/// The nearest integer of a number that an integer can hold; `f64::round` is a call on most x86-64 targets.
+fn nearest(x: f64) -> f64 {
+    (x + 0.5_f64.copysign(x)) as i64 as f64
 }
 
 /// Chance that neither side is quoted.

@@ -10,7 +10,6 @@ use crate::domain::chain::Quote;
 use crate::domain::coin::Coin;
 use crate::domain::instrument::DAY_MS;
 use crate::domain::order::Side;
-use crate::market::listing::expiries;
 
 /// One trade of the tape, with the quote it met.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +65,8 @@ impl Synthetic {
     /// `None` when the draw met nothing that is quoted on both sides.
     fn tape_trade(&self, coin: Coin, number: u64, at_ms: i64, noise: Noise) -> Option<TapeTrade> {
         let tradable = |expiry_ms: &i64| expiry_ms - at_ms >= HOUR_MS;
-        let listed: Vec<i64> = expiries(at_ms).into_iter().filter(tradable).collect();
+        let listed = self.expiries(at_ms);
+        let listed: Vec<i64> = listed.iter().copied().filter(tradable).collect();
         let near = noise.at(EXPIRY).unit();
         let expiry_ms = listed[(near * near * listed.len() as f64) as usize];
         let dte = (expiry_ms - at_ms) as f64 / DAY_MS as f64;

@@ -1,6 +1,7 @@
 //! The synthetic market repeats, does not depend on the order of asking, and is free of arbitrage.
 
 use super::*;
+use crate::domain::chain::Quote;
 use crate::domain::instrument::parse_expiry;
 use crate::market::surface::Slice;
 use sha2::{Digest, Sha256};

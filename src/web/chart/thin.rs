@@ -10,6 +10,11 @@ pub(super) fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     thinned(points, POINTS_MAX)
 }
 
+/// True when some points are not drawn.
+pub(super) fn is_thinned(points: &[(f64, f64)]) -> bool {
+    points.len() > POINTS_MAX
+}
+
 fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
     let count = points.len();
     if count <= most || most < 5 {

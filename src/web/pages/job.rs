@@ -1,7 +1,11 @@
 //! One job: its life, its attempts with their errors and log lines, and what it produced.
 
+use crate::db::Db;
+use crate::db::drifts::{self, DifferenceRow};
+use crate::db::exports;
 use crate::db::jobs::{self, EventRow, JobRow};
 use crate::db::pages::decision;
+use crate::jobs::registry;
 use crate::web::Site;
 use crate::web::error::PageError;
 use crate::web::redact::redact;
@@ -20,6 +24,14 @@ pub(super) async fn view(site: &Site, id: &str) -> Result<View, PageError> {
         None => None,
     };
     let finished = row.is_finished();
+    let (drifts, differences) = drifts(db, id).await?;
+    let mut tables = vec![Table::of("events", EVENT_COLUMNS, &events)];
+    if !drifts.is_empty() {
+        tables.push(Table::of("differences", DIFFERENCE_COLUMNS, &differences));
+    }
+    let goes_on = registry::all()
+        .get(&row.kind)
+        .is_some_and(|kind| kind.defaults.goes_on);
     Ok(View {
         title: format!("Job {} {}", row.kind, row.state),
         name: "job",
@@ -29,10 +41,19 @@ pub(super) async fn view(site: &Site, id: &str) -> Result<View, PageError> {
             "decisions": decision::of_job(db, id).await?, "orders": decision::orders_of_job(db, id).await?,
             "decision": row.args.get("decision"), "parent": parent.as_ref().map(shown),
             "children": jobs::children(db, id).await?.iter().map(shown).collect::<Vec<_>>(),
-            "finished": finished,
+            "finished": finished, "goes_on": goes_on, "drifts": drifts, "export": export(site, id).await?,
         }),
-        tables: vec![Table::of("events", EVENT_COLUMNS, &events)],
+        tables,
     })
+}
+
+/// The files of an export, those that are whole so far; nothing for other jobs.
+async fn export(site: &Site, id: &str) -> Result<Value, PageError> {
+    let Some(row) = exports::of_job(&site.ctx.db, id).await? else {
+        return Ok(Value::Null);
+    };
+    let files = exports::files(&site.ctx.db, id).await?;
+    Ok(json!({"done": row.state == "done", "folder": row.folder, "files": files}))
 }
 
 const EVENT_COLUMNS: &[&str] = &[
@@ -44,6 +65,30 @@ const EVENT_COLUMNS: &[&str] = &[
     "message",
     "worker",
 ];
+
+const DIFFERENCE_COLUMNS: &[&str] = &[
+    "drift",
+    "n",
+    "at_ms",
+    "about",
+    "kind",
+    "because",
+    "decision",
+    "desk_says",
+    "backtest_says",
+    "explanation",
+];
+
+/// What a `drift` job found: each underlying with its differences, and all of them for the file.
+async fn drifts(db: &Db, job: &str) -> Result<(Vec<Value>, Vec<DifferenceRow>), PageError> {
+    let (mut shown, mut all) = (Vec::new(), Vec::new());
+    for row in drifts::of_job(db, job).await? {
+        let rows = drifts::differences(db, &row.id).await?;
+        shown.push(json!({ "of": row, "rows": rows }));
+        all.extend(rows);
+    }
+    Ok((shown, all))
+}
 
 /// The row without secrets.
 pub(super) fn shown(row: &JobRow) -> Value {

@@ -1,12 +1,19 @@
 //! The Backtesting Lab: what was run, a form made from the settings' own declaration, one run, comparisons.
 
+mod checks;
 mod compare;
+mod coverage;
+mod drawer;
 mod form;
+mod lookahead;
 mod plots;
+mod presets;
+mod progress;
 mod run;
 mod series;
 mod start;
 mod sweeps;
+mod what_if;
 
 pub(in crate::web) use start::start;
 
@@ -26,6 +33,10 @@ pub(super) async fn view(site: &Site, path: &[&str], query: &Query) -> Result<Vi
         [] => list(site, query).await,
         ["compare"] => compare::view(site, query).await,
         ["sweeps", rest @ ..] => sweeps::view(site, rest, query).await,
+        ["coverage"] => coverage::view(site, query).await,
+        ["what-if"] => what_if::list(site, query).await,
+        ["what-if", id] => what_if::view(site, id, query).await,
+        ["lookahead", id] => lookahead::view(site, id, query).await,
         [id] => run::view(site, id, query).await,
         _ => Err(PageError::not_found("That page")),
     }
@@ -59,9 +70,7 @@ async fn waiting(site: &Site) -> Result<Vec<Value>, PageError> {
             ..jobs::Filter::default()
         };
         let rows = jobs::list(&site.ctx.db, &filter).await?;
-        let open = rows
-            .into_iter()
-            .filter(|row| !row.is_finished() && row.parent.is_none());
+        let open = rows.into_iter().filter(|row| !row.is_finished());
         found.extend(open.map(|row| super::job::shown(&row)));
     }
     Ok(found)

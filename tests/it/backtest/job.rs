@@ -73,8 +73,9 @@ async fn rows(ctx: &Ctx, job: &str) -> (Value, Vec<String>) {
     )
 }
 
+/// Mistake 23 of the earlier system: a stopped run lost its rows, a crashed one was "running" for ever.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_run_resumes_and_ends_with_the_same_rows() {
+async fn mistake_23_a_killed_run_resumes_and_ends_with_the_same_rows() {
     each_db(async |test| {
         let whole = desk(&test, "whole").await;
         let job = run(&whole, &synthetic(8, DAY_MS / 4, None)).await;
@@ -285,6 +286,14 @@ async fn the_command_line_prints_what_programs_rely_on() {
         let compared = here.json(&["compare", one, two]);
         assert_eq!(compared, both["comparison"]);
         assert_eq!(compared["same_data"], true);
+        let coins = here.json(&line(&["backtest", "--underlying", "BTC,ETH"]));
+        assert_eq!(
+            coins["comparison"]["settings"]["underlying"],
+            json!(["BTC", "ETH"])
+        );
+        assert!(coins["id"].is_string() && coins["jobs"][1] == coins["runs"][1]["job"]);
+        let error = here.error(2, &line(&["lookahead", "--underlying", "BTC,ETH"]));
+        assert!(error.contains("only a backtest takes several"), "{error}");
         let text = here.text(&line(&["backtest"]));
         assert!(
             text.contains("weekly 25 delta") && text.contains("roll_cost"),

@@ -28,6 +28,7 @@ fn a_day(here: &Terminal) {
     has(&migrated, &["database", "engine", "ok"]);
     history(here);
     let ids = decisions(here);
+    drift(here);
     jobs(here, &ids);
     let checks = here.json(&["doctor"]);
     has(
@@ -117,6 +118,28 @@ fn history(here: &Terminal) {
     has(&here.json(&["sql"]), &["questions", "views"]);
     let by_question = here.json(&["sql", "coverage_by_month"]);
     assert_eq!(by_question, json!([]));
+}
+
+/// The desk's first minutes made again: both coins, nothing differs.
+fn drift(here: &Terminal) {
+    let found = here.json(&["drift", "--from", "2026-01-05"]);
+    has(&found, &["job", "differences", "unexplained", "drifts"]);
+    let drifts = found["drifts"].as_array().unwrap();
+    assert_eq!(drifts.len(), 2, "{found:#}");
+    for drift in drifts {
+        has(drift, &["underlying", "compared", "same", "rows"]);
+        assert_eq!(drift["compared"], drift["same"], "{found:#}");
+        assert!(drift["compared"].as_i64() > Some(0), "{found:#}");
+        assert_eq!(drift["unexplained"], 0);
+    }
+    let text = here.text(&["drift", "--from", "2026-01-05", "--underlying", "ETH"]);
+    assert!(text.starts_with("ETH of live from 2026-01-05"), "{text}");
+    assert!(text.contains("instants decided by both"), "{text}");
+    let error = here.error(2, &["drift", "--from", "2026-01-05", "--to", "2026-01-04"]);
+    assert!(
+        error.contains("--to: must not be earlier than --from"),
+        "{error}"
+    );
 }
 
 /// Ticks without any worker; the decisions can be made again.

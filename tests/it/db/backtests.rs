@@ -103,6 +103,14 @@ async fn a_checkpoint_comes_back_to_the_last_bit() {
     let whole = run(&data, &setup).unwrap();
     assert_eq!(rest.finish(), whole);
     let (found, weekly) = baselines(&data, &whole).unwrap();
+    let so_far = pair
+        .same(async |db| Ok(backtests::equity_so_far(db, "run").await?))
+        .await;
+    assert!(!so_far.is_empty() && so_far.is_sorted_by_key(|point| point.at_ms));
+    let nothing = pair
+        .same(async |db| Ok(backtests::equity_so_far(db, "nothing").await?))
+        .await;
+    assert!(nothing.is_empty());
     let end = End::Stopped { checkpoint: &text };
     pair.change(async |tx| Ok(backtests::end(tx, "run", &whole, &found, &weekly, end, 3).await?))
         .await;

@@ -99,6 +99,10 @@ async fn chains_come_back_whole_and_by_time() {
             .await
             .is_empty()
     );
+    let days = pair
+        .same(async |db| Ok(coverage::days(db, Some("chains"), Some("BTC")).await?))
+        .await;
+    assert!(!days.is_empty() && days.iter().all(|day| day["kind"] == "chains"));
     let gone = pair
         .change(async |tx| Ok(chains::delete_before(tx, source, mid_ms).await?))
         .await;

@@ -5,9 +5,11 @@
 mod backtests;
 mod book;
 mod controls;
+mod drifts;
 mod market;
 mod queue;
 mod sweeps;
+mod training_rows;
 mod views;
 
 use crate::support::{TestDb, each_db, postgres, sqlite};
@@ -17,12 +19,14 @@ use std::sync::Arc;
 use thetaq::clock::{Clock, Time};
 use thetaq::config::Config;
 use thetaq::ctx::Ctx;
-use thetaq::db::{Db, Tx};
+use thetaq::db::{Db, Tx, training};
 use thetaq::domain::coin::Coin;
 use thetaq::jobs::backtest::Backtest;
 use thetaq::jobs::drain::{Advance, run_until_idle};
+use thetaq::jobs::evaluate::Evaluate;
 use thetaq::jobs::settle::Settle;
 use thetaq::jobs::tick::Tick;
+use thetaq::jobs::train::Train;
 use thetaq::jobs::{Options, enqueue, registry};
 
 /// 2026-01-05 09:00 UTC.
@@ -103,6 +107,30 @@ pub(super) fn backtest() -> Backtest {
     }
 }
 
+/// Four days of the synthetic market as training rows.
+fn train() -> Train {
+    let job = serde_json::json!({
+        "source": "synthetic", "market_seed": "db", "train_share": 1, "validation_share": 0,
+        "settings": { "from_ms": START_MS, "to_ms": START_MS + 96 * HOUR_MS, "open_interest_min": 0 },
+    });
+    serde_json::from_value(job).unwrap()
+}
+
+/// Judges the dataset that [`train`] has made.
+async fn evaluate(ctx: &Ctx) {
+    let datasets = training::list(&ctx.db, 1).await.unwrap();
+    let job = serde_json::json!({ "dataset": datasets[0].id, "policy": "greedy" });
+    let job: Evaluate = serde_json::from_value(job).unwrap();
+    let mut tx = ctx.db.begin().await.unwrap();
+    enqueue(&mut tx, ctx, &job, Options::default())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    run_until_idle(ctx, &registry::all(), Advance::Stay)
+        .await
+        .unwrap();
+}
+
 async fn trade(db: &Db) {
     let config = Config::parse("[desk]\ndte_max = 2.5\nivrv_min = 0.1", "test").unwrap();
     let clock = Clock::manual(START_MS, &["db"]);
@@ -110,6 +138,9 @@ async fn trade(db: &Db) {
     ctx.open().await.unwrap();
     let mut tx = db.begin().await.unwrap();
     enqueue(&mut tx, &ctx, &backtest(), Options::default())
+        .await
+        .unwrap();
+    enqueue(&mut tx, &ctx, &train(), Options::default())
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -145,6 +176,7 @@ async fn trade(db: &Db) {
             .await
             .unwrap();
     }
+    evaluate(&ctx).await;
 }
 
 #[tokio::test]

@@ -222,9 +222,13 @@ async fn due_jobs_are_promoted_and_silent_ones_recovered() {
         .await;
     assert!(cancelled.unwrap().cancel_requested);
     let asked = pair
-        .same(async |db| Ok(leases::cancel_requests(db, "w").await?))
+        .same(async |db| Ok(leases::stop_requests(db, "w").await?))
         .await;
-    assert_eq!(asked, std::slice::from_ref(&id));
+    let cancel = leases::StopRequest {
+        id: id.clone(),
+        cancel: true,
+    };
+    assert_eq!(asked, [cancel]);
     assert_eq!(
         pair.same(async |db| Ok(leases::recover(db, "live", 6_000).await?))
             .await,
@@ -246,6 +250,45 @@ async fn due_jobs_are_promoted_and_silent_ones_recovered() {
 }
 
 #[tokio::test]
+async fn a_running_job_pauses_when_it_is_given_back_or_its_worker_fell_silent() {
+    let pair = Pair::empty().await;
+    let clock = clock("pause");
+    for (part, silent) in [("a", false), ("b", true)] {
+        let id = enqueue(&pair, part, &job("probe", 1_000)).await;
+        claim(&pair, &id).await;
+        let ask = async |tx: &mut Tx| Ok(jobs_control::pause_job(tx, &clock, &id, true).await?);
+        assert!(pair.change(ask).await);
+        let asked = pair
+            .same(async |db| Ok(leases::stop_requests(db, "w").await?))
+            .await;
+        let pause = leases::StopRequest {
+            id: id.clone(),
+            cancel: false,
+        };
+        assert_eq!(asked, [pause]);
+        if silent {
+            let recovered = pair
+                .same(async |db| Ok(leases::recover(db, "live", 100_000).await?))
+                .await;
+            assert_eq!(recovered, 1);
+        } else {
+            let released = Ack::released(fence(&id, 1), 1_500);
+            let ack = async |tx: &mut Tx| Ok(jobs_turn::ack(tx, &released).await?);
+            assert!(pair.change(ack).await);
+        }
+        let row = pair
+            .same(async |db| Ok(jobs::get(db, &id).await?))
+            .await
+            .unwrap();
+        assert_eq!((row.state.as_str(), row.lease_until_ms), ("paused", None));
+        let resume = async |tx: &mut Tx| Ok(jobs_control::resume_job(tx, &clock, &id).await?);
+        assert!(pair.change(resume).await);
+        pair.change(async |tx| Ok(jobs_control::cancel(tx, &clock, &id).await?))
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn controls_of_a_job_and_of_a_queue() {
     let pair = Pair::empty().await;
     let id = enqueue(&pair, "a", &job("probe", 1_000)).await;
@@ -253,9 +296,15 @@ async fn controls_of_a_job_and_of_a_queue() {
     let priority = async |tx: &mut Tx| Ok(jobs_control::set_priority(tx, &clock, &id, 9).await?);
     assert!(pair.change(priority).await);
     for paused in [true, false] {
-        let pause =
-            async |tx: &mut Tx| Ok(jobs_control::set_job_paused(tx, &clock, &id, paused).await?);
+        let pause = async |tx: &mut Tx| {
+            Ok(if paused {
+                jobs_control::pause_job(tx, &clock, &id, false).await?
+            } else {
+                jobs_control::resume_job(tx, &clock, &id).await?
+            })
+        };
         assert!(pair.change(pause).await);
+        assert!(!pair.change(pause).await, "a second time changes nothing");
         pair.change(async |tx| Ok(jobs_control::set_paused(tx, &clock, "probe", paused).await?))
             .await;
     }

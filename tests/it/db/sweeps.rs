@@ -1,5 +1,6 @@
 //! Sweeps and their runs, written and read on both engines.
 
+use super::views::LIMITS;
 use super::{Pair, START_MS};
 use serde_json::{Map, Value, json};
 use thetaq::backtest::sweep::{
@@ -7,6 +8,7 @@ use thetaq::backtest::sweep::{
 };
 use thetaq::backtest::{Data, synthetic};
 use thetaq::db::Db;
+use thetaq::db::reader::Reader;
 use thetaq::db::sweeps::{self, End, NewRun, NewSweep};
 use thetaq::domain::coin::Coin;
 
@@ -183,6 +185,15 @@ async fn a_sweep_from_its_beginning_to_its_judgement() {
         .chain([(None, 5)])
         .collect();
     assert_eq!(ranked, expect);
+    for (view, count) in [("v_sweeps", 1), ("v_sweep_runs", 6)] {
+        let rows = pair
+            .same(async |db| {
+                let sql = format!("select * from {view}");
+                Ok(Reader::new(db).query(&sql, &[], LIMITS).await?.rows)
+            })
+            .await;
+        assert_eq!(rows.len(), count, "{view}");
+    }
     let failed = pair
         .same(async |db| Ok(sweeps::run(db, "sweep", 5).await?.unwrap().error))
         .await;

@@ -17,7 +17,7 @@ use thetaq::jobs::replay_decision::ReplayDecision;
 use thetaq::jobs::tick::Tick;
 use thetaq::jobs::{Job, Options, enqueue, registry};
 
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     rows: 1_000_000,
     bytes: 1 << 30,
     time: std::time::Duration::from_mins(1),
@@ -26,10 +26,14 @@ const LIMITS: Limits = Limits {
 /// Views that stay empty here: workers, schedules and reconciliations of another venue fill them.
 const EMPTY: &[&str] = &[
     "v_delivery_prices",
+    "v_drift",
     "v_reconciliations",
     "v_schedules",
     "v_workers",
 ];
+
+/// Questions that these rows have no answer to: nobody compared the desk with the backtester.
+const QUIET: &[&str] = &["drift_by_kind"];
 
 /// A book whose margin limit refuses every sale.
 const STRICT: &str = "strict";
@@ -53,7 +57,8 @@ async fn every_view_and_every_named_question_shows_the_same_rows() {
     }
     for question in named::all() {
         let rows = pair.same(async |db| Ok(answer(db, &question).await?)).await;
-        assert!(!rows.rows.is_empty(), "{} found nothing", question.name);
+        let quiet = QUIET.contains(&question.name);
+        assert_eq!(rows.rows.is_empty(), quiet, "{}: {rows:?}", question.name);
         changed_into_sql(&pair, &question, &rows).await;
     }
 }

@@ -208,6 +208,13 @@ async fn jobs_are_cancelled_retried_run_again_and_reordered() {
             (state(&ids[0]).await, state(&ids[1]).await),
             ("available".into(), "available".into())
         );
+        for (verb, becomes) in [("job-pause", "paused"), ("job-resume", "available")] {
+            let done = desk.post(&client, verb, &[("id", &ids[1])]).await;
+            assert!(done.status().is_success() || done.status().is_redirection());
+            assert_eq!(state(&ids[1]).await, becomes);
+        }
+        let again = desk.post(&client, "job-resume", &[("id", &ids[1])]).await;
+        assert_eq!(again.status(), StatusCode::BAD_REQUEST);
         desk.drain().await;
         assert_eq!(state(&ids[0]).await, "succeeded");
         desk.post(&client, "job-again", &[("id", &ids[0])]).await;

@@ -1,157 +1,169 @@
 //! Any number of runs side by side: what they were asked to do differently, and what that came to.
 
-use super::plots;
-use super::run::PERFORMANCE;
+use super::plots::{self, Named};
 use super::series::Equity;
-use crate::backtest::keys;
+use crate::backtest::{FIGURES, Unit, comparison};
 use crate::db::backtests;
 use crate::web::Site;
 use crate::web::error::PageError;
 use crate::web::pages::Query;
 use crate::web::table::Table;
 use crate::web::view::View;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-/// More lines than this cannot be told apart.
-const RUNS_MAX: usize = 6;
-/// (name, class) of the lines.
-const LINES: [(&str, &str); RUNS_MAX] = [
-    ("A, the baseline", "equity"),
-    ("B", "index"),
-    ("C", "today"),
-    ("D", "hold"),
-    ("E", "usd"),
-    ("F", "weekly"),
+/// (name, class) of the lines that are drawn; more could not be told apart, and stand in the tables only.
+const LINES: [(&str, &str); 12] = [
+    ("A, the baseline", "run1"),
+    ("B", "run2"),
+    ("C", "run3"),
+    ("D", "run4"),
+    ("E", "run5"),
+    ("F", "run6"),
+    ("G", "run1 dashed"),
+    ("H", "run2 dashed"),
+    ("I", "run3 dashed"),
+    ("J", "run4 dashed"),
+    ("K", "run5 dashed"),
+    ("L", "run6 dashed"),
 ];
 
 pub(super) async fn view(site: &Site, query: &Query) -> Result<View, PageError> {
     let ids = query.all("run");
-    if ids.len() < 2 || ids.len() > RUNS_MAX {
+    if ids.len() < 2 {
         return Err(PageError::bad_request(
             format!("{} runs were chosen", ids.len()),
-            format!(
-                "Tick two to {RUNS_MAX} runs in the lab's list; the first one is the baseline."
-            ),
+            "Tick two runs or more in the lab's list; the first one is the baseline.",
         ));
     }
+    let (usd, all) = (query.get("in") == Some("usd"), query.get("all").is_some());
     let mut documents = Vec::new();
-    let mut lines = Vec::new();
-    for ((name, class), id) in LINES.into_iter().zip(&ids) {
+    let mut lines: Vec<Named> = Vec::new();
+    for (n, id) in ids.iter().enumerate() {
         let document = backtests::document(&site.ctx.db, id).await?;
         documents.push(document.ok_or_else(|| PageError::not_found("One of those runs"))?);
-        let equity = backtests::equity(&site.ctx.db, id).await?;
-        lines.push((name, class, Equity::of(&equity, false).own));
+        if let Some((name, class)) = LINES.get(n) {
+            let equity = backtests::equity(&site.ctx.db, id).await?;
+            lines.push((name, class, Equity::of(&equity, usd).own));
+        }
     }
-    let all = query.get("all").is_some();
-    let settings: Vec<Value> = settings(&documents)
-        .into_iter()
-        .filter(|row| all || row["differs"] == true)
+    let compared = comparison(&documents, all);
+    let runs: Vec<Value> = documents
+        .iter()
+        .enumerate()
+        .map(|(n, run)| shown(n, run, query))
         .collect();
-    let metrics = metrics(&documents);
-    let flat = |row: &Value| flat(row, ids.len());
+    let (settings, metrics) = (settings(&compared), metrics(&compared));
+    let link = |changes: &[(&str, &str)]| query.with("/lab/compare", changes);
+    let mut tables = tables(&ids, &settings, &metrics);
+    let overlay = plots::overlay(
+        &lines,
+        usd,
+        &mut plots::Drawer::new(query, "/lab/compare", &mut tables),
+    );
     Ok(View {
         title: "Compare runs".to_owned(),
         name: "lab_compare",
         fragments: &[],
-        tables: vec![
-            Table::of("settings", COLUMNS, settings.iter().map(flat)),
-            Table::of("metrics", COLUMNS, metrics.iter().map(flat)),
-        ],
         values: json!({
-            "runs": documents.iter().zip(LINES).map(|(run, (name, class))| json!({"run": run, "name": name, "class": class})).collect::<Vec<_>>(),
-            "settings": settings, "metrics": metrics, "overlay": plots::overlay(&lines), "all": all,
-            "all_link": query.with("/lab/compare", &[("all", if all { "" } else { "1" })]),
+            "runs": runs, "settings": settings, "metrics": metrics, "same_data": compared["same_data"],
+            "overlay": overlay, "drawn": LINES.len(), "all": all, "usd": usd,
+            "all_link": link(&[("all", if all { "" } else { "1" })]),
+            "see": {"coin": link(&[("in", "")]), "usd": link(&[("in", "usd")])},
         }),
+        tables,
     })
 }
 
-const COLUMNS: &[&str] = &["name", "a", "b", "c", "d", "e", "f"];
-
-fn flat(row: &Value, runs: usize) -> Value {
-    let mut shown = json!({ "name": row["label"] });
-    for (n, letter) in ["a", "b", "c", "d", "e", "f"]
-        .into_iter()
-        .enumerate()
-        .take(runs)
-    {
-        shown[letter] = row["values"][n].clone();
-    }
-    shown
+/// A run's letter, the colour of its line, and the address at which it is the baseline.
+fn shown(n: usize, run: &Value, query: &Query) -> Value {
+    let id = run["id"].as_str().unwrap_or_default();
+    let others = query.all("run").into_iter().filter(|other| *other != id);
+    let order: Vec<(&str, &str)> = std::iter::once(id)
+        .chain(others)
+        .map(|id| ("run", id))
+        .collect();
+    json!({
+        "run": run, "letter": letter(n), "class": LINES.get(n).map_or("", |line| line.1),
+        "first": query.with("/lab/compare", &order),
+    })
 }
 
-/// One row a key with each run's value, those that differ first.
-fn settings(runs: &[Value]) -> Vec<Value> {
-    let row = |label: &str, values: Vec<Value>| {
-        let differs = values.windows(2).any(|pair| pair[0] != pair[1]);
-        json!({"label": label, "values": values, "differs": differs})
-    };
-    let data = ["source", "fingerprint"].map(|name| {
-        row(
-            name,
-            runs.iter().map(|run| run["data"][name].clone()).collect(),
-        )
-    });
-    let keys = keys();
-    let keys = keys.iter().map(|key| {
-        row(
-            key.key,
-            runs.iter()
-                .map(|run| run["settings"][key.key].clone())
-                .collect(),
-        )
-    });
-    let mut rows: Vec<Value> = data.into_iter().chain(keys).collect();
+/// A to Z, then AA, AB ..
+fn letter(n: usize) -> String {
+    let last = char::from(b'A' + (n % 26) as u8);
+    match n / 26 {
+        0 => last.to_string(),
+        more => letter(more - 1) + &last.to_string(),
+    }
+}
+
+fn settings(compared: &Value) -> Vec<Value> {
+    let rows = compared["settings"].as_object().into_iter().flatten();
+    let mut rows: Vec<Value> = rows
+        .map(|(key, values)| {
+            let all = values.as_array().map_or(&[][..], Vec::as_slice);
+            let differs = all.windows(2).any(|pair| pair[0] != pair[1]);
+            json!({"label": key, "values": values, "differs": differs})
+        })
+        .collect();
     rows.sort_by_key(|row| row["differs"] != true);
     rows
 }
 
-/// One row a figure with each run's value and how far it is from the baseline's.
-fn metrics(runs: &[Value]) -> Vec<Value> {
-    let row = |label: String, kind: &str, values: Vec<Value>| {
-        let first = values[0].as_f64();
-        let away = |value: &Value| {
-            value
-                .as_f64()
-                .zip(first)
-                .map(|(value, first)| value - first)
-        };
-        let deltas: Vec<Option<f64>> = values.iter().map(away).collect();
-        json!({"label": label, "kind": kind, "values": values, "deltas": deltas})
-    };
-    let series = ["coin", "usd"]
-        .into_iter()
-        .flat_map(|which| PERFORMANCE.iter().map(move |one| (which, one)));
-    let mut rows: Vec<Value> = series
-        .map(|(which, (label, name, kind))| {
-            let unit = if which == "usd" { "USD" } else { "coin" };
-            let values = runs
-                .iter()
-                .map(|run| run["metrics"][which][*name].clone())
-                .collect();
-            row(format!("{label}, {unit}"), kind, values)
+fn metrics(compared: &Value) -> Vec<Value> {
+    FIGURES
+        .iter()
+        .map(|figure| {
+            let of = &compared["metrics"][figure.name];
+            let (kind, digits) = match figure.unit {
+                Unit::Share => ("pct", 2),
+                Unit::Ratio => ("n", 2),
+                Unit::Count | Unit::Usd => ("n", 0),
+                Unit::Days => ("days", 1),
+                Unit::Coin => ("n", 5),
+            };
+            json!({
+                "label": figure.name, "kind": kind, "digits": digits,
+                "values": of["values"], "deltas": of["differences"],
+            })
         })
-        .collect();
-    rows.extend(COUNTS.iter().map(|(label, name, kind)| {
-        row(
-            (*label).to_owned(),
-            kind,
-            runs.iter()
-                .map(|run| run["metrics"][*name].clone())
-                .collect(),
-        )
-    }));
-    rows
+        .collect()
 }
 
-const COUNTS: [(&str, &str, &str); 10] = [
-    ("Chains", "chains", "count"),
-    ("Legs", "legs", "count"),
-    ("Rolls", "rolls", "count"),
-    ("Win rate", "win_rate", "pct"),
-    ("Profit factor", "profit_factor", "n"),
-    ("Premium kept", "premium_kept", "pct"),
-    ("Assignment rate", "assignment_rate", "pct"),
-    ("Fees, coin", "fees", "n"),
-    ("Upside given away, coin", "upside_given_away", "n"),
-    ("Time in market", "time_in_market", "pct"),
-];
+/// Columns are named by the ids of the runs.
+fn tables(ids: &[&str], settings: &[Value], metrics: &[Value]) -> Vec<Table> {
+    let mut plain = vec!["name".to_owned()];
+    plain.extend(ids.iter().map(|id| (*id).to_owned()));
+    let mut with_deltas = plain[..2].to_vec();
+    for id in &ids[1..] {
+        with_deltas.extend([(*id).to_owned(), away(id)]);
+    }
+    let row = |row: &Value| {
+        let mut shown = Map::new();
+        shown.insert("name".to_owned(), row["label"].clone());
+        for (n, id) in ids.iter().enumerate() {
+            shown.insert((*id).to_owned(), row["values"][n].clone());
+            shown.insert(away(id), row["deltas"][n].clone());
+        }
+        Value::Object(shown)
+    };
+    vec![
+        Table::of("settings", &plain, settings.iter().map(row)),
+        Table::of("metrics", &with_deltas, metrics.iter().map(row)),
+    ]
+}
+
+fn away(id: &str) -> String {
+    format!("{id} less the baseline")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_go_on_after_z() {
+        let of = [0, 1, 25, 26, 27, 52].map(letter);
+        assert_eq!(of, ["A", "B", "Z", "AA", "AB", "BA"]);
+    }
+}

@@ -1,5 +1,6 @@
 //! The form of a new run, made from the declaration of its settings; filled from the address or from a run.
 
+use super::{coverage, presets};
 use crate::backtest::{Key, Range, keys};
 use crate::clock::iso;
 use crate::db::{backtests, chains};
@@ -8,6 +9,7 @@ use crate::web::Site;
 use crate::web::error::PageError;
 use crate::web::pages::Query;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// (heading, keys); a key that no group names stands under the last heading.
 const GROUPS: &[(&str, &[&str])] = &[
@@ -93,7 +95,9 @@ pub(super) async fn form(site: &Site, query: &Query) -> Result<Value, PageError>
         "groups": groups, "from": query.owned("from").or_else(|| time("from_ms")),
         "to": query.owned("to").or_else(|| time("to_ms")),
         "source": given.source, "sources": sources(site).await?, "copied": given.copied,
-        "open": given.copied.is_some() || query.get("new").is_some(),
+        "market_seed": given.market_seed, "calendars": coverage::chains(site).await?,
+        "presets": presets::shown(query), "json": given.json,
+        "open": given.copied.is_some() || query.get("new").is_some() || query.get("preset").is_some(),
     }))
 }
 
@@ -102,7 +106,11 @@ pub(super) async fn form(site: &Site, query: &Query) -> Result<Value, PageError>
 struct Given {
     settings: Map<String, Value>,
     source: Option<String>,
+    /// The seed of a copied synthetic market.
+    market_seed: Option<String>,
     copied: Option<String>,
+    /// Everything that was copied, to be pasted elsewhere.
+    json: Option<String>,
 }
 
 async fn given(site: &Site, query: &Query) -> Result<Given, PageError> {
@@ -117,15 +125,28 @@ async fn given(site: &Site, query: &Query) -> Result<Given, PageError> {
         if let Some(Value::Object(settings)) = setup.map(|setup| json!(setup)) {
             given.settings = settings;
         }
-        given.source = Some(row.source);
+        given.json = serde_json::to_string_pretty(&given.settings).ok();
+        (given.source, given.market_seed) = market(row.source);
         given.copied = Some(id.to_owned());
     }
+    let chosen = query.all("preset").into_iter();
+    given
+        .settings
+        .extend(chosen.filter_map(presets::settings).flatten());
     for key in keys() {
         if let Some(text) = query.get(key.key) {
             given.settings.insert(key.key.to_owned(), Value::from(text));
         }
     }
     Ok(given)
+}
+
+/// A synthetic source of a run names its seed, which the form asks for apart.
+pub(super) fn market(source: String) -> (Option<String>, Option<String>) {
+    match source.split_once(':') {
+        Some(("synthetic", seed)) => (Some("synthetic".to_owned()), Some(seed.to_owned())),
+        _ => (Some(source), None),
+    }
 }
 
 fn field(key: &Key, value: Option<&Value>) -> Value {
@@ -146,17 +167,18 @@ fn field(key: &Key, value: Option<&Value>) -> Value {
     })
 }
 
-/// Chain stores that hold something, with what they hold; the synthetic market is always there.
+/// Chain stores that hold something, each with what it holds of every coin; the synthetic market is always there.
 pub(super) async fn sources(site: &Site) -> Result<Vec<Value>, PageError> {
-    let mut found: Vec<Value> = Vec::new();
+    let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for coin in Coin::ALL {
         for source in chains::sources(&site.ctx.db, coin).await? {
             let times = chains::times(&site.ctx.db, &source, coin, 0, i64::MAX).await?;
             let (first, last) = (times.first().copied(), times.last().copied());
-            found.push(json!({
-                "source": source, "underlying": coin, "snapshots": times.len(), "first_ms": first, "last_ms": last,
+            found.entry(source).or_default().push(json!({
+                "underlying": coin, "snapshots": times.len(), "first_ms": first, "last_ms": last,
             }));
         }
     }
-    Ok(found)
+    let one = |(source, holds): (String, Vec<Value>)| json!({"source": source, "holds": holds});
+    Ok(found.into_iter().map(one).collect())
 }

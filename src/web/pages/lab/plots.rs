@@ -1,6 +1,7 @@
 //! The plots of one run.
 
-use super::series::{self, Equity, Points, WINDOW};
+pub(super) use super::drawer::Drawer;
+use super::series::{self, Drawdown, Equity, Points, WINDOW};
 use crate::db::backtests::{EquityRow, LegRow};
 use crate::web::chart::{self, Bar, Heat, Line, Plot, Span};
 use crate::web::format;
@@ -17,32 +18,66 @@ pub(super) struct Look {
 }
 
 /// Every plot, by the name under which the template shows it.
-pub(super) fn plots(rows: &[EquityRow], legs: &[LegRow], coin: &str, look: Look) -> Value {
+pub(super) fn plots(
+    rows: &[EquityRow],
+    legs: &[LegRow],
+    coin: &str,
+    look: Look,
+    drawer: &mut Drawer<'_>,
+) -> Value {
     let equity = Equity::of(rows, look.usd);
     let (unit, digits) = if look.usd { ("USD", 0) } else { (coin, 4) };
     let days = series::returns(&series::daily(&equity.own));
     let (sharpe, volatility) = series::rolling(&days);
     json!({
-        "price": price(rows, legs, coin, look),
-        "equity": lines("Equity against its alternatives", unit, digits, look.log, &[
+        "price": price(rows, legs, coin, look, drawer),
+        "equity": lines(drawer, "chart_equity", "Equity against its alternatives", unit, digits, look.log, &[
             ("this run", "equity", equity.own.clone()),
             ("coin held", "hold", equity.hold_coin),
             ("sold for USD", "usd", equity.hold_usd),
             ("weekly 25 delta", "weekly", equity.weekly),
         ]),
-        "underwater": lines("Fall below the highest equity so far", "%", 2, false,
+        "underwater": lines(drawer, "chart_underwater", "Fall below the highest equity so far", "%", 2, false,
             &[("drawdown", "loss", percent(series::underwater(&equity.own)))]),
-        "months": months(&equity.own),
-        "histogram": histogram(&days),
-        "sharpe": lines(&format!("Sharpe ratio of the last {WINDOW} days"), "a year", 2, false, &[("Sharpe", "equity", sharpe)]),
-        "volatility": lines(&format!("Volatility of the last {WINDOW} days"), "% a year", 1, false,
+        "months": months(drawer, &equity.own),
+        "histogram": histogram(drawer, &days),
+        "sharpe": lines(drawer, "chart_sharpe", &format!("Sharpe ratio of the last {WINDOW} days"), "a year", 2, false, &[("Sharpe", "equity", sharpe)]),
+        "volatility": lines(drawer, "chart_volatility", &format!("Volatility of the last {WINDOW} days"), "% a year", 1, false,
             &[("volatility", "index", percent(volatility))]),
-        "drawdowns": series::drawdowns(&equity.own, 5),
+        "drawdowns": drawdowns(drawer, &equity.own),
     })
 }
 
+/// Deepest falls that are listed.
+const FALLS: usize = 5;
+
+fn drawdowns(drawer: &mut Drawer<'_>, points: &[(f64, f64)]) -> Vec<Drawdown> {
+    let found = series::drawdowns(points, FALLS);
+    let rows: Vec<Value> = found.iter().map(|fall| json!(fall)).collect();
+    let columns = ["depth", "from_ms", "low_ms", "to_ms", "days"];
+    drawer.rows("drawdowns", &columns, &rows);
+    found
+}
+
+/// What a run that still works has come to so far.
+pub(super) fn partial(points: &[(f64, f64)], coin: &str) -> Option<Value> {
+    let lines = [Line {
+        name: "so far".into(),
+        class: "equity",
+        points: points.to_vec(),
+    }];
+    let plot = Plot {
+        title: "Equity so far",
+        unit: coin,
+        digits: 4,
+        lines: &lines,
+        ..Plot::default()
+    };
+    (points.len() > 1).then(|| chart::figure(&plot))
+}
+
 /// Equity of several runs, each as a share of its start.
-pub(super) fn overlay(runs: &[Named]) -> Option<Value> {
+pub(super) fn overlay(runs: &[Named], usd: bool, drawer: &mut Drawer<'_>) -> Option<Value> {
     let shares = |points: &[(f64, f64)]| {
         let start = points.first().map_or(1.0, |first| first.1);
         points
@@ -54,11 +89,22 @@ pub(super) fn overlay(runs: &[Named]) -> Option<Value> {
         .iter()
         .map(|(name, class, points)| (*name, *class, shares(points)))
         .collect();
-    lines("Equity in coin, start = 100", "", 2, false, &runs)
+    let title = if usd {
+        "Equity in USD, start = 100"
+    } else {
+        "Equity in coin, start = 100"
+    };
+    lines(drawer, "chart_overlay", title, "", 2, false, &runs)
 }
 
 /// The index with a strike line for every leg, joined where one was rolled into the next.
-fn price(rows: &[EquityRow], legs: &[LegRow], coin: &str, look: Look) -> Option<Value> {
+fn price(
+    rows: &[EquityRow],
+    legs: &[LegRow],
+    coin: &str,
+    look: Look,
+    drawer: &mut Drawer<'_>,
+) -> Option<Value> {
     let index = rows
         .iter()
         .map(|row| (row.at_ms as f64, row.index_price))
@@ -87,17 +133,26 @@ fn price(rows: &[EquityRow], legs: &[LegRow], coin: &str, look: Look) -> Option<
         class: "index",
         points: index,
     }];
-    drawn(&Plot {
+    let plot = Plot {
         title: &format!("{coin} index and the strikes that were sold"),
         unit: "USD",
         lines: &lines,
         spans: &spans,
         log: look.log,
         ..Plot::default()
-    })
+    };
+    drawer.lines("chart_price", &plot)
 }
 
-fn lines(title: &str, unit: &str, digits: usize, log: bool, series: &[Named]) -> Option<Value> {
+pub(super) fn lines(
+    drawer: &mut Drawer<'_>,
+    name: &'static str,
+    title: &str,
+    unit: &str,
+    digits: usize,
+    log: bool,
+    series: &[Named],
+) -> Option<Value> {
     let lines: Vec<Line> = series
         .iter()
         .filter(|(.., points)| points.len() > 1)
@@ -107,19 +162,15 @@ fn lines(title: &str, unit: &str, digits: usize, log: bool, series: &[Named]) ->
             points: points.clone(),
         })
         .collect();
-    drawn(&Plot {
+    let plot = Plot {
         title,
         unit,
         digits,
         lines: &lines,
         log,
         ..Plot::default()
-    })
-}
-
-fn drawn(plot: &Plot<'_>) -> Option<Value> {
-    let some = plot.lines.iter().any(|line| line.points.len() > 1);
-    some.then(|| chart::figure(plot))
+    };
+    drawer.lines(name, &plot)
 }
 
 fn percent(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
@@ -129,8 +180,10 @@ fn percent(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
         .collect()
 }
 
-fn months(points: &[(f64, f64)]) -> Value {
+fn months(drawer: &mut Drawer<'_>, points: &[(f64, f64)]) -> Value {
     let found = series::months(points);
+    let row = |((year, month), value): (&(i32, u32), &f64)| json!({"month": format!("{year}-{month:02}"), "return": value});
+    let kept: Vec<Value> = found.iter().map(row).collect();
     let mut years: Vec<i32> = found.keys().map(|(year, _)| *year).collect();
     years.dedup();
     let rows = years.into_iter().map(|year| {
@@ -150,7 +203,7 @@ fn months(points: &[(f64, f64)]) -> Value {
     let names = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Year",
     ];
-    chart::heat(&Heat {
+    let heat = chart::heat(&Heat {
         title: "Return by month",
         axes: ["Year", "month"],
         columns: names.map(str::to_owned).into(),
@@ -159,14 +212,19 @@ fn months(points: &[(f64, f64)]) -> Value {
         percent: true,
         signed: true,
         low_is_good: false,
-    })
+    });
+    drawer.table("months", heat, &["month", "return"], kept)
 }
 
 /// Classes of the histogram.
 const CLASSES: usize = 24;
 
-fn histogram(days: &[(f64, f64)]) -> Value {
-    let bars: Vec<Bar> = series::histogram(days, CLASSES)
+fn histogram(drawer: &mut Drawer<'_>, days: &[(f64, f64)]) -> Value {
+    let classes = series::histogram(days, CLASSES);
+    let row =
+        |(low, high, count): &(f64, f64, usize)| json!({"from": low, "to": high, "days": count});
+    let rows: Vec<Value> = classes.iter().map(row).collect();
+    let bars: Vec<Bar> = classes
         .into_iter()
         .map(|(low, high, count)| Bar {
             label: format!("{:.2} %", low * 100.0),
@@ -174,11 +232,12 @@ fn histogram(days: &[(f64, f64)]) -> Value {
             note: format!("days from {:.2} % to {:.2} %", low * 100.0, high * 100.0),
         })
         .collect();
-    chart::bars("Returns of a day", "days", 0, &bars)
+    let figure = chart::bars("Returns of a day", "days", 0, &bars);
+    drawer.table("histogram", figure, &["from", "to", "days"], rows)
 }
 
 /// Signed causes as bars, in the order in which they are named.
-pub(super) fn causes(causes: &Value, unit: &str, digits: usize) -> Value {
+pub(super) fn causes(drawer: &mut Drawer<'_>, causes: &Value, unit: &str, digits: usize) -> Value {
     let named = [
         ("premium", "time value that decayed"),
         ("delta", "moves of the coin"),
@@ -199,5 +258,8 @@ pub(super) fn causes(causes: &Value, unit: &str, digits: usize) -> Value {
             })
         })
         .collect();
-    chart::bars("Where the result came from", unit, digits, &bars)
+    let row = |bar: &Bar| json!({"cause": bar.label, "value": bar.value, "note": bar.note});
+    let rows: Vec<Value> = bars.iter().map(row).collect();
+    let figure = chart::bars("Where the result came from", unit, digits, &bars);
+    drawer.table("causes", figure, &["cause", "value", "note"], rows)
 }

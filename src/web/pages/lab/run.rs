@@ -1,11 +1,13 @@
 //! One run: its progress while it works, then everything it came to.
 
+use super::drawer::{Drawer, keyed};
 use super::plots::{self, Look};
-use crate::db::{backtests, jobs};
+use super::{checks, progress};
+use crate::db::{Db, backtests, jobs};
 use crate::web::Site;
 use crate::web::error::PageError;
 use crate::web::pages::{Query, job};
-use crate::web::table::{self, Table};
+use crate::web::table;
 use crate::web::view::View;
 use serde_json::{Value, json};
 
@@ -22,10 +24,42 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
         let work = work.ok_or_else(|| PageError::not_found("That run"))?;
         return Ok(waiting(&job::shown(&work)));
     };
+    if row.state == "running" {
+        return progress::view(site, &row, work.as_ref()).await;
+    }
     let look = Look {
         usd: query.get("in") == Some("usd"),
         log: query.get("scale") == Some("log"),
     };
+    let path = format!("/lab/{id}");
+    let mut tables = Vec::new();
+    let mut drawer = Drawer::new(query, &path, &mut tables);
+    let mut values = result(site, &row, look, query, &mut drawer).await?;
+    let link = |name: &str, value: &str| query.with(&path, &[(name, value), ("notice", "")]);
+    values["beside"] = json!(beside(db, &row).await?);
+    values["work"] = json!(work.as_ref().map(job::shown));
+    values["see"] = json!({
+        "coin": link("in", ""), "usd": link("in", "usd"), "linear": link("scale", ""), "log": link("scale", "log"),
+    });
+    Ok(View {
+        title: format!("Backtest {} {}", row.underlying, row.exit_style),
+        name: "lab_run",
+        // `progress` is empty by now: it takes the bar off the page that watched the run.
+        fragments: &["work", "progress", "checks"],
+        values,
+        tables,
+    })
+}
+
+/// Everything a run came to.
+async fn result(
+    site: &Site,
+    row: &backtests::BacktestRow,
+    look: Look,
+    query: &Query,
+    drawer: &mut Drawer<'_>,
+) -> Result<Value, PageError> {
+    let db = &site.ctx.db;
     let (equity, legs) = (
         backtests::equity(db, &row.id).await?,
         backtests::legs(db, &row.id).await?,
@@ -40,30 +74,119 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
     } else {
         (row.underlying.as_str(), 4)
     };
-    let path = format!("/lab/{id}");
-    let link = |name: &str, value: &str| query.with(&path, &[(name, value), ("notice", "")]);
-    Ok(View {
-        title: format!("Backtest {} {}", row.underlying, row.exit_style),
-        name: "lab_run",
-        fragments: &["work"],
-        values: json!({
-            "run": row, "work": work.as_ref().map(job::shown), "document": document,
-            "plots": plots::plots(&equity, &legs, &row.underlying, look),
-            "causes": plots::causes(causes, unit, digits), "unit": unit, "digits": digits,
-            "usd": look.usd, "log": look.log, "metrics": metrics(&document, look.usd),
-            "chains": chains.iter().map(|chain| with_legs(chain, &legs)).collect::<Vec<_>>(),
-            "decisions": decisions.len(), "settings": changed(&document["settings"]),
-            "see": {
-                "coin": link("in", ""), "usd": link("in", "usd"), "linear": link("scale", ""), "log": link("scale", "log"),
-            },
-        }),
-        tables: vec![
-            Table::of("chains", CHAIN_COLUMNS, &chains),
-            Table::of("legs", LEG_COLUMNS, &legs),
-            Table::of("equity", EQUITY_COLUMNS, &equity),
-            Table::of("decisions", DECISION_COLUMNS, &decisions),
-        ],
-    })
+    let (metrics, settings) = (metrics(&document, look.usd), changed(&document["settings"]));
+    drawer.rows("chains", CHAIN_COLUMNS, &chains);
+    drawer.rows("legs", LEG_COLUMNS, &legs);
+    drawer.rows("equity", EQUITY_COLUMNS, &equity);
+    drawer.rows("decisions", DECISION_COLUMNS, &decisions);
+    small_tables(&document, &metrics, &settings, drawer);
+    Ok(json!({
+        "run": row, "document": document, "facts": facts(&document["metrics"], &row.underlying),
+        "plots": plots::plots(&equity, &legs, &row.underlying, look, drawer),
+        "causes": plots::causes(drawer, causes, unit, digits), "unit": unit, "digits": digits,
+        "usd": look.usd, "log": look.log, "metrics": metrics, "cards": cards(&document, look.usd),
+        "chains": chains.iter().map(|chain| with_legs(chain, &legs)).collect::<Vec<_>>(),
+        "decisions": decisions.len(), "settings": settings, "checks": checks::of_run(site, &document).await?,
+    }))
+}
+
+/// The tables of the page that are no rows of the database.
+fn small_tables(document: &Value, metrics: &[Value], settings: &[Value], drawer: &mut Drawer<'_>) {
+    let names = ["run", "coin_held", "sold_for_usd", "weekly_25_delta"];
+    let metric = |row: &Value| {
+        let mut shown = json!({ "figure": row["label"] });
+        for (n, name) in names.into_iter().enumerate() {
+            shown[name] = row["values"][n].clone();
+        }
+        shown
+    };
+    let metrics: Vec<Value> = metrics.iter().map(metric).collect();
+    drawer.rows("metrics", &[&["figure"], &names[..]].concat(), &metrics);
+    drawer.rows("settings", &["key", "value", "unit", "changed"], settings);
+    let facts = facts(&document["metrics"], "");
+    drawer.rows("facts", &["label", "value"], &facts);
+    let broken = &document["breakdowns"];
+    let regimes = ["regime", "days", "coin", "usd", "chains", "chain_pnl"];
+    drawer.rows("regimes", &regimes, &keyed(&broken["regimes"], "regime"));
+    for name in ["dte", "delta", "triggers"] {
+        let columns = ["bucket", "legs", "wins", "assigned", "pnl", "pnl_usd"];
+        drawer.rows(name, &columns, &keyed(&broken[name], "bucket"));
+    }
+}
+
+/// The headline: this run, and beside it what the weekly overwrite came to.
+fn cards(document: &Value, usd: bool) -> Vec<Value> {
+    let which = if usd { "usd" } else { "coin" };
+    let card = |(label, name, kind, note): (&str, &str, &str, &str)| {
+        json!({
+            "label": label, "kind": kind, "note": note, "value": document["metrics"][which][name],
+            "weekly": document["baselines"]["weekly_25_delta"][which][name],
+        })
+    };
+    [
+        ("Total return", "total_return", "pct", "from start to end"),
+        ("Annualised", "annualised_return", "pct", "365 days a year"),
+        (
+            "Sharpe",
+            "sharpe",
+            "n",
+            "daily returns × √365, no riskless rate",
+        ),
+        ("Sortino", "sortino", "n", "losing days only, × √365"),
+        ("Volatility", "volatility", "pct", "daily returns × √365"),
+        (
+            "Deepest drawdown",
+            "max_drawdown",
+            "pct",
+            "from a high to the low after it",
+        ),
+    ]
+    .map(card)
+    .into()
+}
+
+/// Counts and amounts beside the headline: (label, value, kind, unit).
+fn facts(metrics: &Value, coin: &str) -> Vec<Value> {
+    let fact = |(label, name, kind): (&str, &str, &str)| {
+        let unit = if kind == "coin" { coin } else { "" };
+        json!({"label": label, "value": metrics[name], "kind": kind, "unit": unit})
+    };
+    FACTS.map(fact).into()
+}
+
+const FACTS: [(&str, &str, &str); 18] = [
+    ("Chains", "chains", "count"),
+    ("Legs", "legs", "count"),
+    ("Rolls", "rolls", "count"),
+    ("Winning chains", "win_rate", "pct"),
+    ("Profit factor", "profit_factor", "n"),
+    ("Average win", "average_win", "coin"),
+    ("Average loss", "average_loss", "coin"),
+    ("Premium collected", "premium_collected", "coin"),
+    ("of it kept", "premium_kept", "pct"),
+    ("Assigned of expired", "assignment_rate", "pct"),
+    ("Upside given away", "upside_given_away", "coin"),
+    ("Fees", "fees", "coin"),
+    ("Cost of rolls", "roll_cost", "coin"),
+    ("Time in market", "time_in_market", "pct"),
+    ("Turnover, times the coin", "turnover", "n"),
+    ("Decisions", "decisions", "count"),
+    ("refused by risk", "refused", "count"),
+    ("found no fill", "unfilled", "count"),
+];
+
+/// Runs asked for at once that are put beside each other unasked.
+const SIBLINGS_MAX: i64 = 12;
+
+/// The comparison with the runs that were asked for at once.
+async fn beside(db: &Db, row: &backtests::BacktestRow) -> Result<Option<String>, PageError> {
+    let Some(parent) = &row.parent else {
+        return Ok(None);
+    };
+    let family = backtests::list(db, Some(parent), SIBLINGS_MAX).await?;
+    let ids = family.iter().rev().map(|run| format!("run={}", run.id));
+    let address = || format!("/lab/compare?{}", ids.collect::<Vec<_>>().join("&"));
+    Ok((family.len() > 1).then(address))
 }
 
 /// Before the first row there is only the job.
@@ -71,8 +194,8 @@ fn waiting(work: &Value) -> View {
     View {
         title: "Backtest".to_owned(),
         name: "lab_run",
-        fragments: &["work"],
-        values: json!({ "run": null, "work": work }),
+        fragments: &["work", "progress"],
+        values: json!({ "run": null, "work": work, "progress": progress::before(work) }),
         tables: Vec::new(),
     }
 }
@@ -106,7 +229,7 @@ fn metrics(document: &Value, usd: bool) -> Vec<Value> {
 }
 
 /// (label, key, `pct`, `n` or `days`)
-pub(super) const PERFORMANCE: [(&str, &str, &str); 9] = [
+const PERFORMANCE: [(&str, &str, &str); 9] = [
     ("Total return", "total_return", "pct"),
     ("Annualised return", "annualised_return", "pct"),
     ("Volatility a year", "volatility", "pct"),

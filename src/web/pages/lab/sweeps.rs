@@ -77,7 +77,7 @@ pub(super) fn args<'f>(
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .map(Axis::parse);
-    let draws = value("draws").map(|text| text.parse::<usize>());
+    let draws = value("draws").map(str::parse::<usize>);
     let plan = Plan {
         axes: axes
             .collect::<Result<_, _>>()
@@ -91,7 +91,7 @@ pub(super) fn args<'f>(
     plan.trials(&base)
         .map_err(|error| (error.key, error.problem))?;
     let days = |name: &str| {
-        let read = value(name).map(|text| text.parse::<u32>());
+        let read = value(name).map(str::parse::<u32>);
         read.transpose()
             .map_err(|_| problem(name, "write a whole number of days"))
     };

@@ -1,31 +1,100 @@
-//! What the calendar lacks, and the command that fills it.
+//! What the calendar lacks, and what fills it: a stretch of the exchange's past, or a file.
 
 use super::{Place, Source};
 use crate::domain::coin::Coin;
 use crate::domain::instrument::DAY_MS;
+use crate::fetch::What;
 use chrono::{Days, NaiveDate};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A run of days without anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Gap {
+pub struct Gap {
     #[serde(flatten)]
-    pub(super) place: Place,
-    pub(super) from: NaiveDate,
+    pub place: Place,
+    pub from: NaiveDate,
     /// Its last day.
-    pub(super) to: NaiveDate,
-    pub(super) days: i64,
-    /// The command that fills it; absent when the exchange was asked and has nothing.
-    pub(super) fill: Option<String>,
+    pub to: NaiveDate,
+    pub days: i64,
+    /// What fills it; absent when the exchange was asked and has nothing.
+    pub fill: Option<Fill>,
+}
+
+/// What fills days; shown as the command that does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// Only files have them.
+    Import,
+    Fetch(Stretch),
+}
+
+/// Days of one coin's past as the exchange has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    pub coin: Coin,
+    pub from: NaiveDate,
+    /// Its last day.
+    pub to: NaiveDate,
+    pub what: Vec<What>,
+    /// Another address than the real exchange's.
+    pub url: Option<String>,
+    /// Chains are made of the trades.
+    pub rebuild: bool,
+}
+
+/// So far apart are chains that are made of trades.
+const REBUILD_MS: i64 = 3_600_000;
+
+impl Stretch {
+    /// The payload of the `fetch_history` job that fetches it.
+    pub fn payload(&self) -> Value {
+        let mut payload = json!({
+            "underlying": self.coin, "from_ms": midnight(self.from), "to_ms": midnight(self.to) + DAY_MS, "what": self.what,
+        });
+        if let Some(url) = &self.url {
+            payload["url"] = url.as_str().into();
+        }
+        if self.rebuild {
+            payload["rebuild_ms"] = REBUILD_MS.into();
+        }
+        payload
+    }
+}
+
+impl fmt::Display for Fill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Fetch(stretch) = self else {
+            return f.write_str("thetaq import PATH");
+        };
+        let Stretch { coin, from, to, .. } = stretch;
+        let what: Vec<&str> = stretch.what.iter().map(|what| what.as_str()).collect();
+        let what = what.join(",");
+        write!(
+            f,
+            "thetaq fetch-history --underlying {coin} --from {from} --to {to} --what {what}"
+        )?;
+        if let Some(url) = &stretch.url {
+            write!(f, " --url {url}")?;
+        }
+        f.write_str(if stretch.rebuild { " --rebuild 1h" } else { "" })
+    }
+}
+
+impl Serialize for Fill {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
 }
 
 /// Stretches that were fetched whole, `[from_ms, to_ms)`, by the kind of history and the coin.
-pub(super) type Fetched = BTreeMap<(String, Coin), Vec<(i64, i64)>>;
+pub type Fetched = BTreeMap<(String, Coin), Vec<(i64, i64)>>;
 
 /// Gaps of every source between its first and last day, and the days for which chains are stored but not what
 /// features of a decision are made from.
-pub(super) fn gaps(sources: &BTreeMap<Place, Source>, fetched: &Fetched) -> Vec<Gap> {
+pub fn gaps(sources: &BTreeMap<Place, Source>, fetched: &Fetched) -> Vec<Gap> {
     let mut found: Vec<Gap> = Vec::new();
     for (place, source) in sources {
         let runs = source.gaps().into_iter();
@@ -52,16 +121,16 @@ fn gap(place: &Place, from: NaiveDate, days: i64, fetched: &Fetched) -> Gap {
 
 /// True when one stretch holds all of the days.
 fn covered(known: &[(i64, i64)], from: NaiveDate, to: NaiveDate) -> bool {
-    let midnight = |day: NaiveDate| {
-        day.and_hms_opt(0, 0, 0)
-            .map(|at| at.and_utc().timestamp_millis())
-    };
-    let (Some(from_ms), Some(to_ms)) = (midnight(from), midnight(to)) else {
-        return false;
-    };
+    let (from_ms, to_ms) = (midnight(from), midnight(to) + DAY_MS);
     known
         .iter()
-        .any(|(start_ms, end_ms)| *start_ms <= from_ms && to_ms + DAY_MS <= *end_ms)
+        .any(|(start_ms, end_ms)| *start_ms <= from_ms && to_ms <= *end_ms)
+}
+
+fn midnight(day: NaiveDate) -> i64 {
+    day.and_time(chrono::NaiveTime::MIN)
+        .and_utc()
+        .timestamp_millis()
 }
 
 /// Days from the first to the last chain of a coin that stand before or after all delivery prices or closes of the
@@ -120,42 +189,45 @@ impl Place {
     }
 
     /// The coin behind `BTC`, `btc_usd` and `BTC-PERPETUAL`.
-    pub(super) fn coin(&self) -> Option<Coin> {
+    pub fn coin(&self) -> Option<Coin> {
         let head = self.underlying.split(['-', '_']).next()?;
         head.to_uppercase().parse().ok()
     }
 
-    /// The command that fills days of this source: the exchange's public past where it has them, else a file.
-    pub(super) fn fill(&self, from: NaiveDate, to: NaiveDate) -> String {
+    /// What fills days of this source: the exchange's public past where it has them, else a file.
+    pub fn fill(&self, from: NaiveDate, to: NaiveDate) -> Fill {
         let (Some(coin), Some(what)) = (self.coin(), self.fetched_as()) else {
-            return "thetaq import PATH".to_owned();
+            return Fill::Import;
         };
         let host = self.source.split_once(':').map(|(_, host)| host);
-        let host = host.map(|host| match host {
-            "test" => " --url test".to_owned(),
-            host => format!(" --url http://{host}"),
+        let url = host.map(|host| match host {
+            "test" => "test".to_owned(),
+            host => format!("http://{host}"),
         });
-        let host = host.unwrap_or_default();
-        let rebuild = if self.kind == "chains" {
-            " --rebuild 1h"
-        } else {
-            ""
-        };
-        format!(
-            "thetaq fetch-history --underlying {coin} --from {from} --to {to} --what {what}{host}{rebuild}"
-        )
+        Fill::Fetch(Stretch {
+            coin,
+            from,
+            to,
+            what: what.to_vec(),
+            url,
+            rebuild: self.kind == "chains",
+        })
     }
 
-    /// What `thetaq fetch-history` calls it; `None` for what only files have.
-    fn fetched_as(&self) -> Option<&'static str> {
+    /// What of the exchange's past fills it; `None` for what only files have.
+    fn fetched_as(&self) -> Option<&'static [What]> {
         let is_ours = self.source == "deribit" || self.source.starts_with("deribit:");
         match self.kind.as_str() {
-            "delivery_prices" => Some("deliveries"),
-            "volatility_index" => Some("dvol"),
-            "trades" => Some("trades"),
+            "delivery_prices" => Some(&[What::Deliveries]),
+            "volatility_index" => Some(&[What::Dvol]),
+            "trades" => Some(&[What::Trades]),
             // The exchange keeps no quotes, but its trades make chains.
-            "chains" if self.source.starts_with("rebuilt") => Some("trades,deliveries,dvol"),
-            "candles" if is_ours && self.resolution.as_deref() == Some("1h") => Some("candles"),
+            "chains" if self.source.starts_with("rebuilt") => {
+                Some(&[What::Trades, What::Deliveries, What::Dvol])
+            }
+            "candles" if is_ours && self.resolution.as_deref() == Some("1h") => {
+                Some(&[What::Candles])
+            }
             _ => None,
         }
     }
@@ -176,7 +248,7 @@ mod tests {
             underlying: underlying.to_owned(),
             resolution: resolution.map(str::to_owned),
         };
-        place.fill(day("2026-01-03"), day("2026-01-04"))
+        place.fill(day("2026-01-03"), day("2026-01-04")).to_string()
     }
 
     #[test]
