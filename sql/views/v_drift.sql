@@ -8,7 +8,7 @@ select
   x.n as n,                                      -- its number, in the order of time
   x.about as about,                              -- decision, fill, settlement, equity, settings, book, features
   x.kind as kind,                                -- the reason in a word; unexplained has none
-  x.because as because,                          -- number of the earlier difference it follows from
+  x.because as because,                          -- [count] number of the earlier difference it follows from
   x.decision as decision,                        -- of the desk
   x.desk_says as desk_says,                      -- what the desk's rows say
   x.backtest_says as backtest_says,              -- what the backtester did

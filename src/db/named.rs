@@ -57,8 +57,17 @@ questions![
         "assignment_by_dte",
         "exits",
         "rolls_in_backtests",
+        "drift_by_kind",
         "sweeps_best",
         "sweep_ranking",
+    ],
+    "Training": [
+        "training_rewards",
+        "training_by_day",
+        "training_coverage",
+        "training_exploration",
+        "training_choices",
+        "off_policy_estimates",
     ],
     "Jobs and data": [
         "jobs_by_day",

@@ -41,19 +41,6 @@ impl Table {
         }
     }
 
-    /// A result whose columns are only known when it is there.
-    pub(super) fn result(
-        name: &'static str,
-        columns: Vec<String>,
-        rows: Vec<Map<String, Value>>,
-    ) -> Self {
-        Self {
-            name,
-            columns,
-            rows,
-        }
-    }
-
     /// RFC 4180 with a header line; null is the empty field.
     pub(super) fn csv(&self) -> anyhow::Result<Response> {
         let mut writer = csv::WriterBuilder::new()

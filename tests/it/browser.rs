@@ -267,8 +267,6 @@ async fn wander(browser: &WebDriver, desk: &Desk) -> Pages {
         ("lab", "/lab".to_owned()),
         ("lab-sweeps", around),
         ("lab-sweep", sweep),
-        ("lab-short-run", lab),
-        ("lab-two", compare),
         ("sql", "/sql".to_owned()),
         ("sql-question", "/sql/quote_age_by_day".to_owned()),
         ("sql-chart", sql),
@@ -276,6 +274,8 @@ async fn wander(browser: &WebDriver, desk: &Desk) -> Pages {
             "sql-refused",
             "/sql?query=select%20hash%20from%20tokens".to_owned(),
         ),
+        ("lab-short-run", lab),
+        ("lab-two", compare),
         ("confirm", "/confirm/kill".to_owned()),
         ("missing", "/nothing".to_owned()),
     ])

@@ -9,10 +9,14 @@ use thetaq::db::reader::{Limits, ReadError, Reader, Rows};
 use thetaq::db::{named, views};
 
 async fn ask(test: &TestDb, sql: &str) -> Result<Rows, ReadError> {
+    ask_within(test, sql, 2).await
+}
+
+async fn ask_within(test: &TestDb, sql: &str, seconds: u64) -> Result<Rows, ReadError> {
     let limits = Limits {
         rows: 100,
         bytes: 1 << 20,
-        time: Duration::from_secs(2),
+        time: Duration::from_secs(seconds),
     };
     Reader::new(&test.db).query(sql, &[], limits).await
 }
@@ -164,7 +168,7 @@ async fn endless_and_giant_queries_stop() {
     .await;
 }
 
-/// One value of 100 MB: refused where it is made, or before it is read.
+/// One value of 10 MB: refused where it is made, or before it is read.
 #[tokio::test]
 async fn a_giant_value_does_not_reach_the_program() {
     let doubled = |times: usize| {
@@ -177,7 +181,7 @@ async fn a_giant_value_does_not_reach_the_program() {
     each_db(async |test| {
         let fine = ask(&test, &doubled(5)).await.unwrap();
         assert_eq!(fine.rows[0][0].as_str().map(str::len), Some(100_000));
-        let giant = ask(&test, &doubled(8)).await;
+        let giant = ask_within(&test, &doubled(7), 60).await;
         let words = giant.unwrap_err().to_string();
         assert!(
             words.contains("4194304 characters") || words.contains("too big"),
@@ -186,7 +190,7 @@ async fn a_giant_value_does_not_reach_the_program() {
     })
     .await;
     let server = crate::support::postgres().await;
-    let document = "select json_build_object('a', repeat('x', 100000000)) as a";
+    let document = "select json_build_object('a', repeat('x', 10000000)) as a";
     assert!(ask(&server, document).await.is_err());
     let array = ask(
         &server,
@@ -278,7 +282,7 @@ async fn units_fit_the_types_of_the_columns() {
             .find(|column| column.name == name)
             .unwrap();
         let fits = match kind {
-            "text" => ["text", "UTC time", "UTC day"].contains(&column.unit),
+            "text" => ["text", "UTC time", "UTC day", "JSON"].contains(&column.unit),
             "boolean" => column.unit == "true or false",
             "jsonb" => column.unit == "JSON",
             _ => !["text", "UTC time", "UTC day", "true or false", "JSON"].contains(&column.unit),

@@ -21,7 +21,6 @@ const COUNTS: &[&str] = &[
     "errors",
     "draws",
     "episodes",
-    "episode",
     "step",
     "step_n",
     "rank",
@@ -88,6 +87,10 @@ const NAMES: &[(&[&str], &str)] = &[
         "ratio",
     ),
     (&["delta", "delta_open"], "coin per coin"),
+    (
+        &["logged", "ips", "ips_", "snips", "snips_", "dr", "dr_"],
+        "in column reward",
+    ),
     (&["score"], "score"),
     (&["failed_by", "admit_at"], "of the filter"),
     (&["value", "limit_value", "headroom"], "in column unit"),

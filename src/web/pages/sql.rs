@@ -208,7 +208,7 @@ fn show(view: &mut View, found: Answer, asked: Option<&Asked>, query: &Query, mo
             if let Some(Asked::Named { question, .. }) = asked {
                 question.title.clone_into(&mut view.title);
             }
-            view.tables = vec![Table::result("result", rows.columns, objects)];
+            view.tables = vec![Table::of("result", &rows.columns, objects)];
         }
         Err(error) => {
             view.values["error"] = error.to_string().into();

@@ -32,6 +32,9 @@ const EMPTY: &[&str] = &[
     "v_workers",
 ];
 
+/// Questions that these rows have no answer to: nobody compared the desk with the backtester, whose run rolled nothing.
+const QUIET: &[&str] = &["rolls_in_backtests", "drift_by_kind"];
+
 /// A book whose margin limit refuses every sale.
 const STRICT: &str = "strict";
 
@@ -52,17 +55,15 @@ async fn every_view_and_every_named_question_shows_the_same_rows() {
             .await;
         assert_eq!(rows.is_empty(), EMPTY.contains(&view.name), "{}", view.name);
     }
+    let mut empty = Vec::new();
     for question in named::all() {
         let rows = pair.same(async |db| Ok(answer(db, &question).await?)).await;
-        // A desk that did nothing else than the backtester has no drift.
-        let quiet = question.name == "drift_by_kind";
-        assert!(
-            quiet || !rows.rows.is_empty(),
-            "{} found nothing",
-            question.name
-        );
+        if rows.rows.is_empty() {
+            empty.push(question.name);
+        }
         changed_into_sql(&pair, &question, &rows).await;
     }
+    assert_eq!(empty, QUIET);
 }
 
 /// The text a person starts from gives what the question gives.

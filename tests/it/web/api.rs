@@ -305,8 +305,10 @@ async fn the_document_covers_every_route() {
             };
             let address = short.replace("{id}", id).replace("{action}", "start");
             let method: Method = method.to_uppercase().parse().unwrap();
-            let body = (method == Method::POST)
-                .then(|| json!({"kind": "tick", "args": {"underlying": "BTC"}}));
+            let body = (method == Method::POST).then(|| match short {
+                "/sql" => json!({"query": "select 1 as one"}),
+                _ => json!({"kind": "tick", "args": {"underlying": "BTC"}}),
+            });
             let (status, answer) = program
                 .send(&desk, method.clone(), &address, body.as_ref())
                 .await;
@@ -314,5 +316,5 @@ async fn the_document_covers_every_route() {
         }
     }
     let columns = &document["components"]["schemas"]["v_decisions"]["properties"];
-    assert_eq!(columns["index_price"]["description"], "USD");
+    assert_eq!(columns["index_price"]["description"], "USD per coin");
 }
