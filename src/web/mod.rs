@@ -117,6 +117,7 @@ fn router(site: Site) -> Router {
         .route("/events", get(events::stream))
         .route("/actions/{action}", post(actions::act))
         .route("/lab/start/{kind}", post(pages::start_in_lab))
+        .route("/training/start/{kind}", post(pages::start_training))
         .route("/exports/{job}/{file}", get(downloads::file))
         .nest("/api/v1", api::router())
         .fallback(pages::page)

@@ -6,6 +6,7 @@ mod api;
 mod drift;
 mod lab;
 mod pages;
+mod training;
 
 use crate::support::{TestDb, each_db};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, header};

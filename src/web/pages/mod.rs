@@ -4,6 +4,8 @@
 mod chains;
 mod confirm;
 mod decision;
+mod exports;
+mod fields;
 mod job;
 mod jobs;
 mod lab;
@@ -13,6 +15,7 @@ mod query;
 mod queues;
 mod quotes;
 mod snapshot;
+mod training;
 mod why_not;
 
 use super::Site;
@@ -26,9 +29,17 @@ pub(super) use jobs::filter as job_filter;
 pub(super) use lab::start as start_in_lab;
 pub(super) use query::{Query, encode};
 use serde_json::{Value, json};
+pub(super) use training::start as start_training;
+
+/// How much of a page is wanted: all of it, or what its fragments show, which is asked for again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Whole,
+    Live,
+}
 
 /// Opens the page of an address.
-pub(super) async fn open(site: &Site, uri: &Uri) -> Result<View, PageError> {
+pub(super) async fn open(site: &Site, uri: &Uri, part: Part) -> Result<View, PageError> {
     let query = Query::of(uri);
     let segments: Vec<&str> = uri
         .path()
@@ -42,6 +53,8 @@ pub(super) async fn open(site: &Site, uri: &Uri) -> Result<View, PageError> {
         ["jobs"] => jobs::view(site, &query).await,
         ["jobs", id] => job::view(site, id).await,
         ["lab", ref path @ ..] => lab::view(site, path, &query).await,
+        ["training", ref path @ ..] => training::view(site, path, &query, part).await,
+        ["exports", ref path @ ..] => exports::view(site, path, &query, part).await,
         ["confirm", action] => confirm::view(site, action, &query).await,
         _ => Err(PageError::not_found("That page")),
     }
@@ -81,7 +94,7 @@ pub(super) async fn page(
             "Actions are posted to /actions/NAME.",
         ));
     }
-    let view = open(&site, &uri).await?;
+    let view = open(&site, &uri, Part::Whole).await?;
     let query = Query::of(&uri);
     if let Some(format) = query.get("format") {
         return export(&view, format, query.get("table"));
