@@ -61,7 +61,10 @@ async fn list(site: &Site, query: &Query, part: Part) -> Result<View, PageError>
 async fn listed(site: &Site, row: &ExportRow) -> Result<Value, PageError> {
     let db = &site.ctx.db;
     let files = exports::files(db, &row.job).await?;
-    let work = jobs::get(db, &row.job).await?;
+    let work = match row.state.as_str() {
+        "running" => jobs::get(db, &row.job).await?,
+        _ => None,
+    };
     let progress = work.as_ref().filter(|work| !work.is_finished());
     Ok(json!({
         "job": row.job, "state": row.state, "error": row.error, "source": row.source, "kind": row.kind,
@@ -71,7 +74,7 @@ async fn listed(site: &Site, row: &ExportRow) -> Result<Value, PageError> {
     }))
 }
 
-/// The export that a form asks for.
+/// The export that a form asks for. `format` is taken by the files of the page itself, so it is `as` here.
 pub(super) fn payload(query: &Query) -> Result<Export, PageError> {
     let source = source(query)?;
     let kind = match &source {
@@ -85,7 +88,7 @@ pub(super) fn payload(query: &Query) -> Result<Export, PageError> {
     let job = Export {
         source,
         kind,
-        format: choice(query, "format", &Format::ALL, |format| format.as_str())?
+        format: choice(query, "as", &Format::ALL, |format| format.as_str())?
             .unwrap_or(Format::Jsonl),
         compression: choice(query, "compression", &compressions, compression)?.unwrap_or_default(),
         split: query.get("split").is_some(),

@@ -26,7 +26,7 @@ async fn a_researcher_collects_judges_and_exports() {
         ("training-policies", format!("{dataset}/policies")),
         (
             "exports-preview",
-            format!("/exports?dataset={id}&format=csv&strict=yes"),
+            format!("/exports?dataset={id}&as=csv&strict=yes"),
         ),
         ("exports-list", "/exports".to_owned()),
         ("exports-one", export),
@@ -81,7 +81,7 @@ async fn judge(browser: &WebDriver, desk: &Desk, dataset: &str) {
 
 async fn export(browser: &WebDriver, desk: &Desk, id: &str) -> String {
     browser
-        .goto(desk.url(&format!("/exports?dataset={id}&format=csv")))
+        .goto(desk.url(&format!("/exports?dataset={id}&as=csv")))
         .await
         .unwrap();
     click(browser, "//button[.='Start the export']").await;

@@ -16,7 +16,7 @@ const FIELDS: [&str; 11] = [
     "query",
     "sql",
     "kind",
-    "format",
+    "as",
     "compression",
     "split",
     "out",
