@@ -11,6 +11,8 @@ select
   d.rows as rows,                                -- decision steps
   d.candidates as candidates,                    -- calls they could choose from
   d.errors as errors,                            -- steps whose outcome is not known
+  d.reward_usd / nullif(d.rewarded, 0) as mean_reward_usd, -- of the rows whose reward is known
+  d.reward_versus_holding / nullif(d.rewarded, 0) as mean_reward_versus_holding, -- USD, against the coin untouched
   d.policy as policy,                            -- what proposed
   d.policy_version as policy_version,            -- of the policy
   d.mode as mode,                                -- research or production

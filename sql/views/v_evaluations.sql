@@ -4,6 +4,8 @@ select
   iso(e.created_ms) as created_at,               -- when
   e.dataset as dataset,                          -- the dataset
   e.policy as policy,                            -- the policy that was judged
+  e.underlying as underlying,                    -- the only one counted; null is all
+  e.profile as profile,                          -- the only one whose steps count; null is all
   e.split as split,                              -- all, train, validation or test
   e.reward as reward,                            -- what is added up: coin or USD per episode
   e.reward_definition as reward_definition,      -- of the rewards

@@ -45,8 +45,8 @@ pub struct Legs {
     pub pnl_usd: f64,
 }
 
-/// Edges of the buckets: a value belongs to the last one it reaches.
-const DTE: [(f64, &str); 6] = [
+/// Edges of days to expiry: a value belongs to the last one it reaches.
+pub const DTE: [(f64, &str); 6] = [
     (0.0, "00-01"),
     (1.0, "01-03"),
     (3.0, "03-07"),
@@ -54,7 +54,8 @@ const DTE: [(f64, &str); 6] = [
     (14.0, "14-30"),
     (30.0, "30+"),
 ];
-const DELTA: [(f64, &str); 6] = [
+/// Edges of delta, as those of days.
+pub const DELTA: [(f64, &str); 6] = [
     (0.0, "0.00-0.10"),
     (0.10, "0.10-0.20"),
     (0.20, "0.20-0.30"),

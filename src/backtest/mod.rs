@@ -27,7 +27,7 @@ mod what_if;
 
 pub use attribution::{Attribution, Causes};
 pub use baselines::{Baseline, Baselines, baselines};
-pub use breakdown::{Breakdowns, InRegime, Legs};
+pub use breakdown::{Breakdowns, DELTA, DTE, InRegime, Legs};
 pub use comparison::{FIGURES, Figure, Unit, comparison};
 pub use data::{Builder, Daily, Data, Series, Snapshot, Stamp};
 pub use ledger::{Leg, RollChain, Trigger};

@@ -44,7 +44,7 @@ pub(super) struct Train {
 /// Estimate what a policy would have earned on a dataset, from the probabilities that were logged
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq evaluate --dataset 01KE8N5W7GM2Y5X1V3A9BCDEFG --policy greedy\n  thetaq evaluate --dataset 01KE8N5W7GM2Y5X1V3A9BCDEFG --policy rules_v2 --split test --reward reward_usd --json\n\nA value is what an episode earns, from a book without calls to a book without calls."
+    after_help = "Examples:\n  thetaq evaluate --dataset 01KE8N5W7GM2Y5X1V3A9BCDEFG --policy greedy --underlying BTC\n  thetaq evaluate --dataset 01KE8N5W7GM2Y5X1V3A9BCDEFG --policy rules_v2 --split test --reward reward_usd --json\n\nA value is what an episode earns, from a book without calls to a book without calls."
 )]
 pub(super) struct Evaluate {
     /// The dataset; `thetaq sql \"select id, profiles, rows from v_datasets\"` lists them
@@ -59,6 +59,9 @@ pub(super) struct Evaluate {
     /// What is added up
     #[arg(long, default_value = "reward_coin", value_parser = ["reward_coin", "reward_usd", "reward_versus_holding"])]
     reward: String,
+    /// Steps of this underlying alone; needed for rewards in coin on a dataset of both
+    #[arg(long, value_name = "COIN")]
+    underlying: Option<Coin>,
     /// Steps of this profile alone
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
@@ -92,7 +95,7 @@ impl Evaluate {
         }
         let payload = json!({
             "dataset": self.dataset, "policy": self.policy, "split": self.split, "reward": self.reward,
-            "profile": self.profile, "seed": self.seed,
+            "underlying": self.underlying, "profile": self.profile, "seed": self.seed,
         });
         let ctx = live(session, Purpose::Watch).await?;
         let id = enqueue(&ctx, "evaluate", payload, Options::default()).await?;

@@ -5,7 +5,9 @@ use crate::clock::{Random, derived_id};
 use crate::ctx::{CODE_VERSION, Ctx};
 use crate::db::training::{self, DatasetRow, EvaluationRow, TrainingRow};
 use crate::db::{configs, json};
+use crate::domain::coin::Coin;
 use crate::statistics::bootstrap::Bootstrap;
+use crate::training::REWARDS;
 use crate::training::off_policy::{Episode, Estimate, Estimates, Steps, Target, estimates};
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,9 @@ pub struct Evaluate {
     /// `reward_coin`, `reward_usd` or `reward_versus_holding`.
     #[serde(default = "coin")]
     pub reward: String,
+    /// Steps of this underlying alone; needed for rewards in coin when there are two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub underlying: Option<Coin>,
     /// Steps of this profile alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
@@ -52,7 +57,7 @@ impl Job for Evaluate {
     };
 
     async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
-        self.check()?;
+        self.check().map_err(abort)?;
         let dataset = training::get(&ctx.db, &self.dataset).await?;
         let dataset = dataset.ok_or_else(|| {
             abort(format!(
@@ -60,6 +65,7 @@ impl Job for Evaluate {
                 self.dataset
             ))
         })?;
+        self.fits(&dataset).map_err(abort)?;
         let episodes = self.episodes(&ctx, job, &dataset).await?;
         let plan = Bootstrap::of_length(episodes.len());
         let seed = self.seed.clone();
@@ -80,25 +86,45 @@ impl Job for Evaluate {
     }
 }
 
+/// `all`, and the splits of every dataset.
+pub const SPLITS: [&str; 4] = ["all", "train", "validation", "test"];
 /// Rows read at once.
 const PAGE: i64 = 2_000;
 
 impl Evaluate {
-    fn check(&self) -> Result<(), JobError> {
+    /// What cannot be judged on any dataset.
+    pub fn check(&self) -> Result<(), String> {
         let named = |key, value: &str, known: &[&str]| {
             if known.contains(&value) {
                 return Ok(());
             }
             let known = known.join(", ");
-            Err(abort(format!("{key}: `{value}` is not one of {known}")))
+            Err(format!("{key}: `{value}` is not one of {known}"))
         };
-        named(
-            "split",
-            &self.split,
-            &["all", "train", "validation", "test"],
-        )?;
-        let rewards = ["reward_coin", "reward_usd", "reward_versus_holding"];
-        named("reward", &self.reward, &rewards)
+        named("split", &self.split, &SPLITS)?;
+        named("reward", &self.reward, &REWARDS.map(|(name, _)| name))
+    }
+
+    /// What cannot be judged on this one; coins of two kinds do not add up.
+    pub fn fits(&self, dataset: &DatasetRow) -> Result<(), String> {
+        let (id, held) = (&dataset.id, &dataset.underlyings);
+        let mut coins = held.split(',');
+        match self.underlying {
+            Some(coin) if coins.all(|held| held != coin.as_str()) => Err(format!(
+                "underlying: dataset {id} holds {held} and no {coin}"
+            )),
+            None if self.reward == "reward_coin" && coins.count() > 1 => Err(format!(
+                "reward: dataset {id} holds {held}, whose coins do not add up; name one as the underlying, or use \
+                 reward_usd"
+            )),
+            _ => match &self.profile {
+                Some(name) if dataset.profiles.split(',').all(|held| held != name) => Err(format!(
+                    "profile: dataset {id} has {} and no `{name}`",
+                    dataset.profiles
+                )),
+                _ => Ok(()),
+            },
+        }
     }
 
     /// The dataset's complete episodes with the policy's probabilities.
@@ -147,7 +173,11 @@ impl Evaluate {
 
     fn wants(&self, row: &TrainingRow) -> bool {
         let split = self.split == "all" || self.split == row.split;
+        let underlying = self
+            .underlying
+            .is_none_or(|wanted| wanted.as_str() == row.underlying);
         split
+            && underlying
             && self
                 .profile
                 .as_ref()
@@ -199,13 +229,15 @@ impl Evaluate {
             config_hash: configs::digest(&json::canonical(self)?),
             code_version: CODE_VERSION.to_owned(),
             created_ms: ctx.clock.wall_ms(),
+            underlying: self.underlying.map(|coin| coin.to_string()),
+            profile: self.profile.clone(),
         })
     }
 
     fn done(&self, row: &EvaluationRow, found: &Estimates) -> Value {
         json!({
             "evaluation": row.id, "job": row.job, "dataset": self.dataset, "policy": self.policy,
-            "split": self.split, "reward": self.reward, "unit": "per episode",
+            "underlying": self.underlying, "profile": self.profile, "split": self.split, "reward": self.reward, "unit": "per episode",
             "reward_definition": row.reward_definition, "episodes": found.episodes, "draws": found.draws,
             "logged": found.logged,
             "estimates": { "ips": found.ips, "snips": found.snips, "dr": found.dr },

@@ -10,6 +10,7 @@ mod dataset;
 use super::backtest::{load, setup};
 use super::{Defaults, Done, Job, JobError, Running};
 use crate::backtest::{Data, Setup};
+use crate::config::Config;
 use crate::ctx::Ctx;
 use crate::domain::coin::Coin;
 use crate::policy::profiles::{Profile, standard};
@@ -93,7 +94,8 @@ impl Job for Train {
 }
 
 impl Train {
-    fn plan(&self, ctx: &Ctx) -> Result<Plan, JobError> {
+    /// What the rows depend on besides the market; an error names the field.
+    pub fn plan(&self, ctx: &Ctx) -> Result<Plan, JobError> {
         let mut settings = match &self.settings {
             Value::Null => json!({}),
             given => given.clone(),
@@ -134,14 +136,17 @@ impl Train {
     }
 }
 
+/// The profiles there always are, then those of workers.toml.
+pub fn known(config: &Config) -> Vec<(String, Profile)> {
+    let standard = standard().map(|(name, profile)| (name.to_owned(), profile));
+    let own = config.profiles.iter();
+    let own = own.map(|(name, profile)| (name.clone(), profile.clone()));
+    standard.into_iter().chain(own).collect()
+}
+
 /// By name, each once, in the order they are named in.
 fn profiles(names: &[String], ctx: &Ctx) -> Result<Vec<(String, Profile)>, JobError> {
-    let own = &ctx.config.profiles;
-    let standard = standard().map(|(name, profile)| (name.to_owned(), profile));
-    let own = own
-        .iter()
-        .map(|(name, profile)| (name.clone(), profile.clone()));
-    let known: Vec<(String, Profile)> = standard.into_iter().chain(own).collect();
+    let known = known(&ctx.config);
     let mut chosen: Vec<(String, Profile)> = Vec::new();
     for name in names {
         let found = known

@@ -5,9 +5,11 @@ mod frame;
 mod heat;
 mod numbers;
 mod thin;
+mod whiskers;
 
 pub(super) use bars::{Bar, bars};
 pub(super) use heat::{Heat, heat};
+pub(super) use whiskers::{Group, Whisker, whiskers};
 
 use super::format;
 use frame::{Frame, digits, ticks};

@@ -43,7 +43,7 @@ pub(super) async fn stream(
     let uri: Uri = follow.page.parse().map_err(|_| {
         PageError::bad_request("`page` is no address", "Use page=/jobs, for example.")
     })?;
-    pages::open(&site, &uri).await?;
+    pages::open(&site, &uri, pages::Part::Live).await?;
     let following = Following {
         site,
         uri,
@@ -81,7 +81,7 @@ impl Following {
         if mark == self.mark {
             return Ok(());
         }
-        let view = pages::open(&self.site, &self.uri).await?;
+        let view = pages::open(&self.site, &self.uri, pages::Part::Live).await?;
         for (id, html) in self.render(&view).await? {
             if self.sent.get(&id) != Some(&html) {
                 let body = serde_json::json!({"id": id, "html": html, "mark": mark});

@@ -73,6 +73,18 @@ pub(super) fn duration(span_ms: i64) -> String {
     }
 }
 
+/// `734 B`, `1.2 MB`: thousands of bytes at a glance.
+pub(super) fn bytes(count: i64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"];
+    let (mut value, mut unit) = (count as f64, 0);
+    while value >= 1_000.0 && unit + 1 < units.len() {
+        value /= 1_000.0;
+        unit += 1;
+    }
+    let digits = usize::from(unit > 0 && value < 100.0);
+    format!("{} {}", grouped(value, digits), units[unit])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +104,9 @@ mod tests {
         assert_eq!(relative(0), "just now");
         assert_eq!(relative(185_000), "3 min ago");
         assert_eq!(relative(-7_200_000), "in 2 h");
+        assert_eq!(
+            (bytes(734), bytes(1_234_567)),
+            ("734 B".to_owned(), "1.2 MB".to_owned())
+        );
     }
 }

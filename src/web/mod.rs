@@ -121,6 +121,7 @@ fn router(site: Site) -> Router {
         .route("/sql", get(pages::sql))
         .route("/sql/export", post(pages::start_export))
         .route("/sql/{question}", get(pages::sql))
+        .route("/training/start/{kind}", post(pages::start_training))
         .route("/exports/{job}/{file}", get(downloads::file))
         .nest("/api/v1", api::router())
         .fallback(pages::page)

@@ -13,6 +13,8 @@ const ALIVE_MS: i64 = 15_000;
 const PAGES: &[(&str, &str, &str)] = &[
     ("/", "l", "Live"),
     ("/lab", "b", "Lab"),
+    ("/training", "r", "Training"),
+    ("/exports", "e", "Exports"),
     ("/quotes", "q", "Quotes"),
     ("/jobs", "j", "Jobs"),
     ("/sql", "s", "SQL"),

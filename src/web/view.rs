@@ -86,6 +86,26 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "sql.html",
     "sql/result.html",
     "sql/side.html",
+    "exports.html",
+    "exports/form.html",
+    "exports/list.html",
+    "exports/preview.html",
+    "exports_one.html",
+    "exports_one/detail.html",
+    "training.html",
+    "training/cells.html",
+    "training/datasets.html",
+    "training/form.html",
+    "training/waiting.html",
+    "training_dataset.html",
+    "training_dataset/figures.html",
+    "training_dataset/progress.html",
+    "training_dataset/tabs.html",
+    "training_dataset/work.html",
+    "training_policies.html",
+    "training_policies/form.html",
+    "training_policies/judged.html",
+    "training_rows.html",
 ];
 
 /// Renders one template of the binary.
@@ -123,6 +143,7 @@ pub(super) fn environment() -> anyhow::Result<Environment<'static>> {
     environment.add_filter("span", |span_ms: Option<i64>| {
         span_ms.map_or_else(|| format::NONE.to_owned(), format::duration)
     });
+    environment.add_filter("bytes", |count: i64| format::bytes(count));
     environment.add_filter("words", words);
     environment.add_filter("urlencode", |text: &str| super::pages::encode(text));
     environment.add_filter("pretty", pretty);

@@ -5,6 +5,7 @@
 
 mod driver;
 mod lab;
+mod training;
 
 use crate::support::thetaq;
 use driver::Driver;

@@ -168,7 +168,9 @@ async fn a_dataset_is_judged_by_other_policies() {
         let made = made.result.unwrap();
         let dataset = made["dataset"].as_str().unwrap();
         let judge = async |policy: &str, profile: Option<&str>| {
-            let job = json!({ "dataset": dataset, "policy": policy, "profile": profile });
+            let job = json!({
+                "dataset": dataset, "policy": policy, "profile": profile, "underlying": "ETH",
+            });
             run(&ctx, &serde_json::from_value::<Evaluate>(job).unwrap()).await
         };
         let logged = judge("logged", None).await.result.unwrap();
@@ -269,7 +271,15 @@ async fn the_command_line_prints_what_programs_rely_on() {
         assert_eq!(all, 2 * 3 * 36, "a row for every profile at every snapshot");
         assert!(made["by_action"]["OPEN_COVERED_CALL"].as_i64().unwrap() > 0);
         let dataset = made["dataset"].as_str().unwrap();
-        let judged = here.json(&["evaluate", "--dataset", dataset, "--policy", "greedy"]);
+        let judged = here.json(&[
+            "evaluate",
+            "--dataset",
+            dataset,
+            "--policy",
+            "greedy",
+            "--underlying",
+            "BTC",
+        ]);
         for field in [
             "policy",
             "estimates",
@@ -286,8 +296,15 @@ async fn the_command_line_prints_what_programs_rely_on() {
                 "{one}"
             );
         }
-        let text = here.text(&["evaluate", "--dataset", dataset, "--policy", "rules_v2"]);
+        let usd = ["--policy", "rules_v2", "--reward", "reward_usd"];
+        let text = here.text(&[&["evaluate", "--dataset", dataset][..], &usd].concat());
         assert!(text.contains("effective episodes"), "{text}");
+        let mixed = ["evaluate", "--dataset", dataset, "--policy", "greedy"];
+        let error = here.error(1, &mixed);
+        assert!(
+            error.contains("BTC,ETH, whose coins do not add up") && error.contains("reward_usd"),
+            "{error}"
+        );
         let text = here.text(&[&train[..], &range].concat());
         assert!(text.contains("by action"), "{text}");
         let error = here.error(1, &["evaluate", "--dataset", "A", "--policy", "greedy"]);

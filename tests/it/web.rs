@@ -7,6 +7,7 @@ mod drift;
 mod lab;
 mod pages;
 mod sql;
+mod training;
 
 use crate::support::{TestDb, each_db};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, header};

@@ -34,6 +34,9 @@ pub struct EvaluationRow {
     pub config_hash: String,
     pub code_version: String,
     pub created_ms: i64,
+    /// The only underlying and the only profile that were counted.
+    pub underlying: Option<String>,
+    pub profile: Option<String>,
 }
 
 /// Stores an estimate; a repeated attempt of the job replaces its own.
@@ -43,9 +46,10 @@ pub async fn insert(tx: &mut Tx, row: &EvaluationRow) -> sqlx::Result<()> {
     on!(tx, conn => sqlx::query(
         "insert into evaluations (id, job, dataset, policy, split, reward, reward_definition, episodes, draws, logged, \
          ips, ips_low, ips_high, snips, snips_low, snips_high, dr, dr_low, dr_high, level, resamples, seed, \
-         effective_sample_size, max_weight, uncovered, overlap_warning, config_hash, code_version, created_ms) \
+         effective_sample_size, max_weight, uncovered, overlap_warning, config_hash, code_version, created_ms, \
+         underlying, profile) \
          values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,\
-         $28,$29)",
+         $28,$29,$30,$31)",
     )
     .bind(&row.id).bind(&row.job).bind(&row.dataset).bind(&row.policy).bind(&row.split).bind(&row.reward)
     .bind(&row.reward_definition).bind(row.episodes).bind(row.draws).bind(row.logged)
@@ -53,6 +57,7 @@ pub async fn insert(tx: &mut Tx, row: &EvaluationRow) -> sqlx::Result<()> {
     .bind(row.dr).bind(row.dr_low).bind(row.dr_high).bind(row.level).bind(row.resamples).bind(&row.seed)
     .bind(row.effective_sample_size).bind(row.max_weight).bind(row.uncovered).bind(&row.overlap_warning)
     .bind(&row.config_hash).bind(&row.code_version).bind(row.created_ms)
+    .bind(&row.underlying).bind(&row.profile)
     .execute(&mut *conn).await.map(|_| ()))
 }
 

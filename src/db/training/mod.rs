@@ -1,12 +1,14 @@
 //! Training datasets: a row when one begins, steps and candidates as they come, its counts at every checkpoint.
 
 mod append;
+mod cells;
 mod columns;
 mod evaluations;
 mod progress;
 mod rows;
 
 pub use append::append;
+pub use cells::{ActionCell, CallCell, by_action, by_call};
 pub use evaluations::{EvaluationRow, evaluations, insert as insert_evaluation};
 pub use progress::{Counts, NewDataset, Progress, begin, checkpoint, delete, end};
 pub use rows::{TrainingCandidateRow, TrainingRow, candidates, page};
@@ -46,6 +48,10 @@ pub struct DatasetRow {
     pub rows: i64,
     pub candidates: i64,
     pub errors: i64,
+    /// Rows whose reward is known, and the sums of their rewards, USD; null in datasets of older versions.
+    pub rewarded: Option<i64>,
+    pub reward_usd: Option<f64>,
+    pub reward_versus_holding: Option<f64>,
     pub steps: i64,
     pub steps_done: i64,
     pub created_ms: i64,
@@ -55,7 +61,8 @@ pub struct DatasetRow {
 
 const COLUMNS: &str = "id, job, state, error, source, from_ms, to_ms, underlyings, profiles, policy, \
     policy_version, mode, exit_style, fill_model, fee_model, ladder, explore_prob, explore_top_k, seed, config_hash, \
-    code_version, feature_version, reward_definition, discount_per_day, rows, candidates, errors, steps, steps_done, \
+    code_version, feature_version, reward_definition, discount_per_day, rows, candidates, errors, rewarded, \
+    reward_usd, reward_versus_holding, steps, steps_done, \
     created_ms, updated_ms, finished_ms";
 
 pub async fn get(db: &Db, id: &str) -> sqlx::Result<Option<DatasetRow>> {
@@ -85,6 +92,29 @@ pub async fn fingerprints(db: &Db, id: &str) -> sqlx::Result<Option<BTreeMap<Str
     )
     .bind(id).fetch_optional(pool).await)?;
     text.map(|text| json::decode(&text)).transpose()
+}
+
+/// Rows of a dataset by profile, by action and by split, as of its last checkpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct CountsBy {
+    pub profile: Counts,
+    pub action: Counts,
+    pub split: Counts,
+}
+
+pub async fn counts(db: &Db, id: &str) -> sqlx::Result<Option<CountsBy>> {
+    let texts: Option<(String, String, String)> = read!(db, pool => sqlx::query_as(
+        "select cast(by_profile as text), cast(by_action as text), cast(by_split as text) \
+         from training_datasets where id = $1")
+        .bind(id).fetch_optional(pool).await)?;
+    let read = |(profile, action, split): (String, String, String)| {
+        Ok(CountsBy {
+            profile: json::decode(&profile)?,
+            action: json::decode(&action)?,
+            split: json::decode(&split)?,
+        })
+    };
+    texts.map(read).transpose()
 }
 
 /// The newest datasets, newest first.

@@ -20,6 +20,10 @@ pub struct Progress {
     pub by_profile: Counts,
     pub by_action: Counts,
     pub by_split: Counts,
+    /// Rows whose reward is known, and the sums of their rewards, USD.
+    pub rewarded: i64,
+    pub reward_usd: f64,
+    pub reward_versus_holding: f64,
     pub steps_done: i64,
     pub checkpoint: String,
     pub at_ms: i64,
@@ -28,7 +32,8 @@ pub struct Progress {
 /// Only where the dataset holds the rows it is thought to hold.
 pub(super) const UPDATE: &str = "update training_datasets set state = 'running', error = null, rows = $3, \
     candidates = $4, errors = $5, by_profile = $6, by_action = $7, \
-    by_split = $8, steps_done = $9, checkpoint = $10, updated_ms = $11, finished_ms = null \
+    by_split = $8, steps_done = $9, checkpoint = $10, updated_ms = $11, rewarded = $12, reward_usd = $13, \
+    reward_versus_holding = $14, finished_ms = null \
     where id = $1 and rows = $2";
 
 /// What a dataset is before its first row.

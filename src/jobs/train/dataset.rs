@@ -41,6 +41,12 @@ struct Tally {
     by_profile: Counts,
     by_action: Counts,
     by_split: Counts,
+    #[serde(default)]
+    rewarded: i64,
+    #[serde(default)]
+    reward_usd: f64,
+    #[serde(default)]
+    reward_versus_holding: f64,
 }
 
 impl Tally {
@@ -48,6 +54,11 @@ impl Tally {
         self.rows += 1;
         self.candidates += row.offers.len() as i64;
         self.errors += i64::from(row.error.is_some());
+        if let Some(followed) = &row.followed {
+            self.rewarded += 1;
+            self.reward_usd += followed.rewards.usd;
+            self.reward_versus_holding += followed.rewards.versus_holding;
+        }
         *self.by_profile.entry(row.profile.clone()).or_default() += 1;
         *self
             .by_action
@@ -200,6 +211,9 @@ impl Open {
             by_profile: tally.by_profile,
             by_action: tally.by_action,
             by_split: tally.by_split,
+            rewarded: tally.rewarded,
+            reward_usd: tally.reward_usd,
+            reward_versus_holding: tally.reward_versus_holding,
             steps_done: self.at.steps,
             checkpoint: serde_json::to_string(&self.at)?,
             at_ms: ctx.clock.wall_ms(),

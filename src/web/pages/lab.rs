@@ -15,6 +15,7 @@ mod start;
 mod sweeps;
 mod what_if;
 
+pub(super) use form::{field, market, sources};
 pub(in crate::web) use start::start;
 
 use super::query::Query;

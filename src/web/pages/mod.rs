@@ -4,6 +4,8 @@
 mod chains;
 mod confirm;
 mod decision;
+mod exports;
+mod fields;
 mod job;
 mod jobs;
 mod lab;
@@ -14,6 +16,7 @@ mod queues;
 mod quotes;
 mod snapshot;
 mod sql;
+mod training;
 mod why_not;
 
 use super::Site;
@@ -28,9 +31,17 @@ pub(super) use lab::start as start_in_lab;
 pub(super) use query::{Query, encode};
 use serde_json::{Value, json};
 pub(super) use sql::{ADVICE as SQL_ADVICE, export as start_export, page as sql};
+pub(super) use training::start as start_training;
+
+/// How much of a page is wanted: all of it, or what its fragments show, which is asked for again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Whole,
+    Live,
+}
 
 /// Opens the page of an address.
-pub(super) async fn open(site: &Site, uri: &Uri) -> Result<View, PageError> {
+pub(super) async fn open(site: &Site, uri: &Uri, part: Part) -> Result<View, PageError> {
     let query = Query::of(uri);
     let segments: Vec<&str> = uri
         .path()
@@ -45,6 +56,8 @@ pub(super) async fn open(site: &Site, uri: &Uri) -> Result<View, PageError> {
         ["jobs", id] => job::view(site, id).await,
         ["lab", ref path @ ..] => lab::view(site, path, &query).await,
         ["sql", ..] => Ok(sql::frame()),
+        ["training", ref path @ ..] => training::view(site, path, &query, part).await,
+        ["exports", ref path @ ..] => exports::view(site, path, &query, part).await,
         ["confirm", action] => confirm::view(site, action, &query).await,
         _ => Err(PageError::not_found("That page")),
     }
@@ -84,7 +97,7 @@ pub(super) async fn page(
             "Actions are posted to /actions/NAME.",
         ));
     }
-    let view = open(&site, &uri).await?;
+    let view = open(&site, &uri, Part::Whole).await?;
     answer(&site, &uri, &view).await
 }
 

@@ -6,6 +6,12 @@ use axum::http::Uri;
 #[derive(Clone, Debug, Default)]
 pub(in crate::web) struct Query(Vec<(String, String)>);
 
+impl From<Vec<(String, String)>> for Query {
+    fn from(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+}
+
 impl Query {
     pub(in crate::web) fn of(uri: &Uri) -> Self {
         let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri);

@@ -119,7 +119,8 @@ fn train() -> Train {
 /// Judges the dataset that [`train`] has made.
 async fn evaluate(ctx: &Ctx) {
     let datasets = training::list(&ctx.db, 1).await.unwrap();
-    let job = serde_json::json!({ "dataset": datasets[0].id, "policy": "greedy" });
+    let job =
+        serde_json::json!({ "dataset": datasets[0].id, "policy": "greedy", "underlying": "BTC" });
     let job: Evaluate = serde_json::from_value(job).unwrap();
     let mut tx = ctx.db.begin().await.unwrap();
     enqueue(&mut tx, ctx, &job, Options::default())

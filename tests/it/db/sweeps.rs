@@ -7,7 +7,6 @@ use thetaq::backtest::sweep::{
 };
 use thetaq::backtest::{Data, synthetic};
 use thetaq::db::Db;
-use thetaq::db::reader::Reader;
 use thetaq::db::sweeps::{self, End, NewRun, NewSweep};
 use thetaq::domain::coin::Coin;
 

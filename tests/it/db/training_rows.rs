@@ -3,7 +3,7 @@
 use super::{Pair, START_MS};
 use std::collections::BTreeMap;
 use thetaq::backtest::{Data, Setup, synthetic};
-use thetaq::db::training::{self, NewDataset, Progress};
+use thetaq::db::training::{self, ActionCell, CallCell, Counts, DatasetRow, NewDataset, Progress};
 use thetaq::domain::coin::Coin;
 use thetaq::policy::profiles::standard;
 use thetaq::training::{Plan, Row, Splits, Walk, WalkState};
@@ -42,6 +42,12 @@ async fn datasets_and_estimates_read_the_same() {
         .same(async |db| Ok(training::candidates(db, &dataset.id, 0, 1_000).await?))
         .await;
     assert!(calls.len() as i64 == dataset.candidates && !calls.is_empty());
+    let counts = pair
+        .same(async |db| Ok(training::counts(db, &dataset.id).await?))
+        .await
+        .unwrap();
+    assert_eq!(counts.profile.values().sum::<i64>(), 102);
+    where_it_is_thin(&pair, dataset, &counts.action).await;
     let judged = pair
         .same(async |db| Ok(training::evaluations(db, None, 10).await?))
         .await;
@@ -61,6 +67,51 @@ async fn datasets_and_estimates_read_the_same() {
         .same(async |db| Ok(training::page(db, &dataset.id, 0, 10).await?))
         .await;
     assert_eq!(left, [], "the rows below go with it");
+}
+
+/// Groups of rows add up to the dataset's own counts; sums of floats depend on their order in the last digits.
+async fn where_it_is_thin(pair: &Pair, dataset: &DatasetRow, by_action: &Counts) {
+    let round = |sum: Option<f64>| sum.map(|sum| format!("{sum:.9e}"));
+    let actions = pair
+        .same(async |db| {
+            let cells = training::by_action(db, &dataset.id).await?.into_iter();
+            let cell = |cell: ActionCell| {
+                let sums = [
+                    cell.reward_coin,
+                    cell.reward_usd,
+                    cell.reward_versus_holding,
+                ];
+                (
+                    cell.action,
+                    cell.regime,
+                    cell.rows,
+                    cell.rewarded,
+                    sums.map(round),
+                )
+            };
+            Ok(cells.map(cell).collect::<Vec<_>>())
+        })
+        .await;
+    for (action, rows) in by_action {
+        let own = actions.iter().filter(|cell| cell.0 == *action);
+        assert_eq!(own.map(|cell| cell.2).sum::<i64>(), *rows, "{action}");
+    }
+    let rewarded: i64 = actions.iter().map(|cell| cell.3).sum();
+    assert_eq!(dataset.rewarded, Some(rewarded));
+    let sold = pair
+        .same(async |db| {
+            let cells = training::by_call(db, &dataset.id).await?.into_iter();
+            let cell = |cell: CallCell| {
+                let places = (cell.delta_bucket, cell.dte_bucket);
+                (cell.underlying, places, cell.rows, round(cell.reward_usd))
+            };
+            Ok(cells.map(cell).collect::<Vec<_>>())
+        })
+        .await;
+    let opened = by_action["OPEN_COVERED_CALL"] + by_action.get("ROLL_COVERED_CALL").unwrap_or(&0);
+    assert_eq!(sold.iter().map(|cell| cell.2).sum::<i64>(), opened);
+    let in_bands = |(delta, days): (i64, i64)| (1..=4).contains(&delta) && (2..=4).contains(&days);
+    assert!(sold.iter().all(|cell| in_bands(cell.1)), "{sold:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

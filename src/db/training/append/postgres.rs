@@ -27,6 +27,9 @@ pub(super) async fn append(
         .bind(to.steps_done)
         .bind(&to.checkpoint)
         .bind(to.at_ms)
+        .bind(to.rewarded)
+        .bind(to.reward_usd)
+        .bind(to.reward_versus_holding)
         .execute(&mut *transaction)
         .await?;
     if changed.rows_affected() != 1 {

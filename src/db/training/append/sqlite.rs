@@ -49,6 +49,9 @@ fn update(
         to.steps_done,
         to.checkpoint,
         to.at_ms,
+        to.rewarded,
+        to.reward_usd,
+        to.reward_versus_holding,
     ])?;
     Ok(changed == 1)
 }

@@ -142,14 +142,14 @@ async fn given(site: &Site, query: &Query) -> Result<Given, PageError> {
 }
 
 /// A synthetic source of a run names its seed, which the form asks for apart.
-pub(super) fn market(source: String) -> (Option<String>, Option<String>) {
+pub(in crate::web::pages) fn market(source: String) -> (Option<String>, Option<String>) {
     match source.split_once(':') {
         Some(("synthetic", seed)) => (Some("synthetic".to_owned()), Some(seed.to_owned())),
         _ => (Some(source), None),
     }
 }
 
-fn field(key: &Key, value: Option<&Value>) -> Value {
+pub(in crate::web::pages) fn field(key: &Key, value: Option<&Value>) -> Value {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -168,7 +168,7 @@ fn field(key: &Key, value: Option<&Value>) -> Value {
 }
 
 /// Chain stores that hold something, each with what it holds of every coin; the synthetic market is always there.
-pub(super) async fn sources(site: &Site) -> Result<Vec<Value>, PageError> {
+pub(in crate::web::pages) async fn sources(site: &Site) -> Result<Vec<Value>, PageError> {
     let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for coin in Coin::ALL {
         for source in chains::sources(&site.ctx.db, coin).await? {

@@ -1,7 +1,7 @@
 //! What the lab's forms post: one job each, enqueued beside its line in the audit trail.
 
 use super::sweeps;
-use crate::backtest::{Key, Range, Setup, keys};
+use crate::backtest::Setup;
 use crate::db::access::audit;
 use crate::fetch::coverage::{Fill, Place};
 use crate::jobs::{Options, registry};
@@ -9,13 +9,14 @@ use crate::web::Site;
 use crate::web::access::Actor;
 use crate::web::error::PageError;
 use crate::web::pages::encode;
+use crate::web::pages::fields::{
+    Fields, market_seed, refused, settings, source, text, time, value,
+};
 use axum::Form;
 use axum::extract::{Extension, Path, State};
 use axum::response::Redirect;
-use chrono::{DateTime, NaiveDate};
-use serde_json::{Map, Value, json};
-
-type Fields = Vec<(String, String)>;
+use chrono::NaiveDate;
+use serde_json::{Value, json};
 
 /// Enqueues a `backtest`, `lookahead`, `what_if` or `sweep` job, or one that brings history (`fill` a gap, `import`), and
 /// goes to where its result will be. A backtest of both underlyings or exit styles is several jobs under one parent,
@@ -159,103 +160,4 @@ fn variants(args: &Value, fields: &Fields) -> Result<Vec<Value>, PageError> {
         Setup::parse(&args["settings"]).map_err(|error| refused(&error.key, &error.problem))?;
     }
     Ok(all)
-}
-
-fn value<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
-    let found = fields.iter().find(|(key, _)| key == name)?;
-    Some(found.1.trim()).filter(|text| !text.is_empty())
-}
-
-fn text(fields: &Fields, name: &str) -> Result<String, PageError> {
-    let found = value(fields, name).map(str::to_owned);
-    found.ok_or_else(|| refused(name, "is missing"))
-}
-
-fn source(fields: &Fields) -> Result<String, PageError> {
-    let source = value(fields, "source")
-        .ok_or_else(|| refused("source", "choose where quotes come from"))?;
-    Ok(source.to_owned())
-}
-
-/// A synthetic source carries its seed: `synthetic:SEED` stays a name of rows, the job wants it apart.
-fn market_seed(fields: &Fields) -> Option<String> {
-    value(fields, "market_seed").map(str::to_owned)
-}
-
-/// The settings as a job takes them: `base` is what fields are laid over, those left empty keep its values or the
-/// defaults; `json` is pasted over all.
-fn settings(fields: &Fields) -> Result<Value, PageError> {
-    let mut settings = pasted(fields, "base")?;
-    for key in keys() {
-        if let Some(text) = value(fields, key.key) {
-            settings.insert(key.key.to_owned(), typed(&key, text)?);
-        }
-    }
-    for (name, key) in [("from", "from_ms"), ("to", "to_ms")] {
-        if let Some(at_ms) = time(fields, name)? {
-            settings.insert(key.to_owned(), json!(at_ms));
-        }
-    }
-    settings.extend(pasted(fields, "json")?);
-    let settings = Value::Object(settings);
-    Setup::parse(&settings).map_err(|error| refused(&error.key, &error.problem))?;
-    Ok(settings)
-}
-
-fn pasted(fields: &Fields, name: &str) -> Result<Map<String, Value>, PageError> {
-    let text = value(fields, name).unwrap_or("{}");
-    serde_json::from_str(text).map_err(|error| refused("JSON", &error.to_string()))
-}
-
-fn typed(key: &Key, text: &str) -> Result<Value, PageError> {
-    let number = |problem: &str| refused(key.key, &format!("`{text}` is not {problem}"));
-    match (key.kind, key.range) {
-        ("number", _) => {
-            let number_: f64 = text.parse().map_err(|_| number("a number"))?;
-            Ok(json!(number_))
-        }
-        ("integer", _) => {
-            let whole: i64 = text.parse().map_err(|_| number("a whole number"))?;
-            Ok(json!(whole))
-        }
-        ("amount", Range::Between(..)) => {
-            let exact: rust_decimal::Decimal = text.parse().map_err(|_| number("an amount"))?;
-            Ok(json!(exact))
-        }
-        _ => Ok(json!(text)),
-    }
-}
-
-/// A day or an instant of UTC.
-fn time(fields: &Fields, name: &str) -> Result<Option<i64>, PageError> {
-    let Some(text) = value(fields, name) else {
-        return Ok(None);
-    };
-    if let Ok(at_ms) = text.parse::<i64>() {
-        return Ok(Some(at_ms));
-    }
-    if let Ok(day) = text.parse::<NaiveDate>() {
-        return Ok(Some(
-            day.and_time(chrono::NaiveTime::MIN)
-                .and_utc()
-                .timestamp_millis(),
-        ));
-    }
-    let at = DateTime::parse_from_rfc3339(text);
-    let at = at.map_err(|_| {
-        refused(
-            name,
-            &format!(
-                "`{text}` is neither a day like 2026-01-02 nor a time like 2026-01-02T06:00:00Z"
-            ),
-        )
-    })?;
-    Ok(Some(at.timestamp_millis()))
-}
-
-fn refused(field: &str, problem: &str) -> PageError {
-    PageError::bad_request(
-        format!("{field}: {problem}"),
-        "Go back in the browser: the form still holds what you wrote.",
-    )
 }
