@@ -64,7 +64,8 @@ fn svg(title: &str, decimals: usize, groups: &[Group]) -> String {
         "<svg class=\"chart bars\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>"
     );
     let levels = ticks(low, high, 3);
-    let shown = decimals.max(digits(&levels));
+    // Only what tells the ticks apart: longer labels would be clipped on a phone.
+    let shown = digits(&levels);
     for level in levels {
         let class = if level == 0.0 { "zero" } else { "grid" };
         let _ = write!(

@@ -54,10 +54,11 @@ async fn shown(
         .as_ref()
         .map(|report| job.lint.blocking(&report.findings));
     let blocking = blocking.unwrap_or_default();
-    let stops: Vec<&str> = blocking
+    let mut stops: Vec<&str> = blocking
         .iter()
         .map(|finding| finding.code.as_str())
         .collect();
+    stops.dedup();
     let findings: Vec<Value> = report
         .iter()
         .flat_map(|report| &report.findings)
