@@ -284,10 +284,20 @@ impl Noise {
     }
 
     /// Two independent standard normals (both halves of Box-Muller).
-    pub fn normals(self) -> (f64, f64) {
+    pub fn normals(self) -> [f64; 2] {
+        let (radius, angle) = self.polar();
+        [radius * libm::cos(angle), radius * libm::sin(angle)]
+    }
+
+    /// The first of [`Self::normals`].
+    pub fn normal(self) -> f64 {
+        let (radius, angle) = self.polar();
+        radius * libm::cos(angle)
+    }
+
+    fn polar(self) -> (f64, f64) {
         let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.unit()));
-        let angle = std::f64::consts::TAU * self.at(1).unit();
-        (radius * libm::cos(angle), radius * libm::sin(angle))
+        (radius, std::f64::consts::TAU * self.at(1).unit())
     }
 }
 
@@ -320,7 +330,7 @@ mod tests {
     #[test]
     fn stateless_draws_are_normal_and_repeat() {
         let noise = Noise::new(7, 1);
-        let draws: Vec<f64> = (0..20_000).map(|key| noise.at(key).normals().0).collect();
+        let draws: Vec<f64> = (0..20_000).map(|key| noise.at(key).normals()[0]).collect();
         let mean = draws.iter().sum::<f64>() / 20_000.0;
         let variance = draws.iter().map(|draw| draw * draw).sum::<f64>() / 20_000.0;
         assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.04);

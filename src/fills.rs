@@ -17,6 +17,6 @@ pub use crate::domain::ticks::{
 };
 pub use account::{account, mark};
 pub use fees::{delivery_fee, is_daily};
-pub use margin::{SHORT_MARGIN, ShortMargin, initial_margin, maintenance_margin};
+pub use margin::{SHORT_MARGIN, ShortMargin, initial_margin, maintenance_margin, margins};
 pub use matching::fill;
 pub use settlement::{payoff_per_coin, settle};

@@ -36,13 +36,13 @@ pub struct Step {
 
 /// From a context to fills; the same input gives the same bits on every machine.
 pub fn step(input: &StepInput<'_>) -> Step {
-    let decision = policy::decide(input.context, input.settings, &mut random(input));
+    let decision = policy::decide(input.context, input.settings, || random(input));
     carry_out(input, decision)
 }
 
 /// The same step without the candidates that were rejected, for runs that keep none of them.
 pub fn step_lean(input: &StepInput<'_>) -> Step {
-    let decision = policy::decide_lean(input.context, input.settings, &mut random(input));
+    let decision = policy::decide_lean(input.context, input.settings, || random(input));
     carry_out(input, decision)
 }
 

@@ -128,15 +128,15 @@ impl Filter {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RiskLine {
     /// `action`, or the leg the check speaks of: open, close, roll_close, roll_open.
-    pub leg: String,
-    pub check: String,
+    pub leg: Cow<'static, str>,
+    pub check: Cow<'static, str>,
     pub value: Option<f64>,
     pub limit: Option<f64>,
     /// limit - value in the direction of safety; negative when refused.
     pub headroom: Option<f64>,
-    pub unit: String,
+    pub unit: Cow<'static, str>,
     pub verdict: LineVerdict,
-    pub note: Option<String>,
+    pub note: Option<Cow<'static, str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Names of option contracts: parsing, printing, and what a name alone says.
 
 use super::coin::Coin;
-use chrono::{DateTime, NaiveDate, NaiveTime};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -69,16 +69,22 @@ impl Instrument {
 impl fmt::Display for Instrument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let day = DateTime::from_timestamp_millis(self.expiry_ms).unwrap_or_default();
-        let date = day.format("%-d%b%y").to_string().to_ascii_uppercase();
+        let (date, year) = (day.day(), day.year().rem_euclid(100));
+        let month = MONTHS[day.month0() as usize];
         let linear = if self.style == Style::Linear {
             "_USDC"
         } else {
             ""
         };
         let side = if self.is_call() { "C" } else { "P" };
-        write!(f, "{}{linear}-{date}-{}-{side}", self.coin, self.strike_usd)
+        let (coin, strike) = (self.coin, self.strike_usd);
+        write!(f, "{coin}{linear}-{date}{month}{year:02}-{strike}-{side}")
     }
 }
+
+const MONTHS: [&str; 12] = [
+    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
+];
 
 /// Why a text is not an option of the desk; names the part that is wrong.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -135,10 +141,7 @@ pub fn parse_expiry(text: &str) -> Option<i64> {
     if !(1..=2).contains(&day.len()) || rest.bytes().any(|byte| byte.is_ascii_lowercase()) {
         return None;
     }
-    let months = [
-        "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
-    ];
-    let month = months.iter().position(|month| *month == &rest[..3])? as u32 + 1;
+    let month = MONTHS.iter().position(|month| *month == &rest[..3])? as u32 + 1;
     let year: i32 = rest[3..].parse().ok()?;
     let date = NaiveDate::from_ymd_opt(2000 + year, month, day.parse().ok()?)?;
     Some(date.and_time(NaiveTime::MIN).and_utc().timestamp_millis() + EXPIRY_HOUR_MS)

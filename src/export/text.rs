@@ -162,13 +162,27 @@ fn csv_text(out: &mut Vec<u8>, text: &str, neutralise: bool) {
 fn needs_quotes(bytes: &[u8]) -> bool {
     let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
     if bytes.len() < 32 {
-        return bytes.is_empty() || bytes.iter().any(special);
+        return bytes.is_empty() || holds(bytes, special);
     }
     memchr::memchr3(b',', b'"', b'\n', bytes).is_some() || memchr::memchr(b'\r', bytes).is_some()
 }
 
 fn json_text(out: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(out, text).expect("a Vec takes any text");
+    let special = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
+    if holds(text.as_bytes(), special) {
+        serde_json::to_writer(out, text).expect("a Vec takes any text");
+        return;
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+}
+
+/// Without an early end, so that it becomes vector code.
+fn holds(bytes: &[u8], special: impl Fn(&u8) -> bool) -> bool {
+    bytes
+        .iter()
+        .fold(false, |found, byte| found | special(byte))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A book marked to market: the account of a dry run and of a backtest.
 
-use super::{initial_margin, maintenance_margin};
+use super::margins;
 use crate::domain::account::Account;
 use crate::domain::chain::{Chain, Quote};
 use crate::domain::coin::Coin;
@@ -29,10 +29,9 @@ pub fn account(portfolio: &Portfolio, coin: Coin, chain: &Chain) -> Account {
             Style::Inverse => 1.0,
             Style::Linear => 1.0 / index,
         };
-        let margin = initial_margin(&held.instrument, held.size, mark, index);
-        let maintenance = maintenance_margin(&held.instrument, held.size, mark, index);
+        let (initial, maintenance) = margins(&held.instrument, held.size, mark, index);
         account.option_value += float(held.size) * mark * coin_per_quote;
-        account.initial_margin += float(margin) * coin_per_quote;
+        account.initial_margin += float(initial) * coin_per_quote;
         account.maintenance_margin += float(maintenance) * coin_per_quote;
     }
     account.equity += account.option_value;

@@ -24,19 +24,24 @@ pub const SHORT_MARGIN: ShortMargin = ShortMargin {
     maintenance: Decimal::from_parts(75, 0, 0, false, 3),
 };
 
+/// Initial and maintenance margin of a position, at the cost of little more than one; arguments as
+/// [`initial_margin`].
+pub fn margins(
+    instrument: &Instrument,
+    size: Decimal,
+    mark: f64,
+    index: f64,
+) -> (Decimal, Decimal) {
+    Short::of(instrument, size, mark, index).map_or((Decimal::ZERO, Decimal::ZERO), |short| {
+        (short.initial(instrument), short.maintenance(instrument))
+    })
+}
+
 /// Initial margin of a position of `size` coin (negative when short; longs need none), quote currency.
 /// `mark` is quote currency per coin, `index` USD.
 pub fn initial_margin(instrument: &Instrument, size: Decimal, mark: f64, index: f64) -> Decimal {
-    let Some(short) = Short::of(instrument, size, mark, index) else {
-        return Decimal::ZERO;
-    };
-    let scaled = short.initial_share() * short.unit + short.mark;
-    let per_coin = if instrument.is_call() {
-        scaled
-    } else {
-        scaled.max(short.maintenance_per_coin(instrument))
-    };
-    (short.size * per_coin).round_dp(SCALE)
+    Short::of(instrument, size, mark, index)
+        .map_or(Decimal::ZERO, |short| short.initial(instrument))
 }
 
 /// Maintenance margin of a position, quote currency; arguments as [`initial_margin`].
@@ -46,9 +51,8 @@ pub fn maintenance_margin(
     mark: f64,
     index: f64,
 ) -> Decimal {
-    Short::of(instrument, size, mark, index).map_or(Decimal::ZERO, |short| {
-        (short.size * short.maintenance_per_coin(instrument)).round_dp(SCALE)
-    })
+    Short::of(instrument, size, mark, index)
+        .map_or(Decimal::ZERO, |short| short.maintenance(instrument))
 }
 
 /// A short position with everything in decimals; `unit` is one coin in the quote currency.
@@ -57,13 +61,16 @@ struct Short {
     mark: Decimal,
     index: Decimal,
     unit: Decimal,
-    /// How far out of the money, as a share of the index.
-    otm: Decimal,
+    /// How far out of the money, USD; not above 0 in the money.
+    away: Decimal,
 }
 
 impl Short {
     /// `None` for a long or flat position and without an index.
     fn of(instrument: &Instrument, size: Decimal, mark: f64, index: f64) -> Option<Self> {
+        if size >= Decimal::ZERO {
+            return None;
+        }
         let index = money::decimal(index).filter(|index| *index > Decimal::ZERO)?;
         let strike = Decimal::from(instrument.strike_usd);
         let away = if instrument.is_call() {
@@ -71,7 +78,7 @@ impl Short {
         } else {
             index - strike
         };
-        (size < Decimal::ZERO).then(|| Self {
+        Some(Self {
             size: -size,
             mark: money::decimal(mark).unwrap_or_default(),
             index,
@@ -79,12 +86,32 @@ impl Short {
                 Style::Inverse => Decimal::ONE,
                 Style::Linear => index,
             },
-            otm: away.max(Decimal::ZERO) / index,
+            away,
         })
     }
 
+    fn initial(&self, instrument: &Instrument) -> Decimal {
+        let scaled = self.initial_share() * self.unit + self.mark;
+        let per_coin = if instrument.is_call() {
+            scaled
+        } else {
+            scaled.max(self.maintenance_per_coin(instrument))
+        };
+        (self.size * per_coin).round_dp(SCALE)
+    }
+
+    fn maintenance(&self, instrument: &Instrument) -> Decimal {
+        (self.size * self.maintenance_per_coin(instrument)).round_dp(SCALE)
+    }
+
     fn initial_share(&self) -> Decimal {
-        (SHORT_MARGIN.initial - self.otm).max(SHORT_MARGIN.initial_min)
+        let out_of_the_money = self.away.max(Decimal::ZERO);
+        // The discount ends where the least margin begins: no division then, which is dear in decimals.
+        let discount_max = SHORT_MARGIN.initial - SHORT_MARGIN.initial_min;
+        if out_of_the_money >= discount_max * self.index {
+            return SHORT_MARGIN.initial_min;
+        }
+        (SHORT_MARGIN.initial - out_of_the_money / self.index).max(SHORT_MARGIN.initial_min)
     }
 
     fn maintenance_per_coin(&self, instrument: &Instrument) -> Decimal {
@@ -116,6 +143,8 @@ mod tests {
             decimal(maintenance),
             "{name} maintenance"
         );
+        let both = margins(&contract, size, mark, index);
+        assert_eq!(both, (decimal(initial), decimal(maintenance)), "{name}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) fn draw(
     candidates: &mut [Candidate],
     ranked: &[usize],
     settings: &Settings,
-    random: &mut Random,
+    random: impl FnOnce() -> Random,
 ) -> Option<Draw> {
     let best = *ranked.first()?;
     let top = &ranked[..settings.explore_top_k.clamp(1, ranked.len())];
@@ -34,6 +34,7 @@ pub(super) fn draw(
     }
     candidates[best].propensity += 1.0 - epsilon;
     // Both draws are always made, so that the stream does not depend on the outcome of the first.
+    let mut random = random();
     let (chance, place) = (random.unit(), random.below(top.len()));
     let index = if chance < epsilon { top[place] } else { best };
     candidates[index].chosen = true;

@@ -27,14 +27,19 @@ use explore::Draw;
 use rank::rank;
 use rust_decimal::Decimal;
 
-/// What the policy of the settings proposes, with every call of the chain as a candidate.
-pub fn decide(context: &Context, settings: &Settings, random: &mut Random) -> Decision {
+/// What the policy of the settings proposes, with every call of the chain as a candidate. The generator is
+/// asked for only where there is something to draw.
+pub fn decide(context: &Context, settings: &Settings, random: impl FnOnce() -> Random) -> Decision {
     decide_among(context, settings, random, |_| candidates(context, settings))
 }
 
 /// The same decision for runs that keep no rejected rows: candidates are those that qualify, and nobody
 /// looks for them where no call may be sold.
-pub fn decide_lean(context: &Context, settings: &Settings, random: &mut Random) -> Decision {
+pub fn decide_lean(
+    context: &Context,
+    settings: &Settings,
+    random: impl FnOnce() -> Random,
+) -> Decision {
     decide_among(context, settings, random, |plan| match plan {
         Plan::Nothing => Vec::new(),
         Plan::Roll(_) | Plan::Open => qualified(context, settings),
@@ -44,7 +49,7 @@ pub fn decide_lean(context: &Context, settings: &Settings, random: &mut Random) 
 fn decide_among(
     context: &Context,
     settings: &Settings,
-    random: &mut Random,
+    random: impl FnOnce() -> Random,
     candidates: impl FnOnce(&Plan<'_>) -> Vec<Candidate>,
 ) -> Decision {
     let (plan, why) = plan(context, settings);

@@ -84,7 +84,7 @@ impl Profile {
         context: &Context,
         settings: &Settings,
         closed: Closed<'_>,
-        random: &mut Random,
+        random: impl FnOnce() -> Random,
     ) -> Choice {
         let (plan, why) = plan(context, settings);
         let mut candidates = qualified(context, settings);
@@ -155,7 +155,7 @@ mod tests {
             explore_prob: 0.0,
             ..Settings::of(Mode::Research)
         });
-        profile.decide(context, &settings, closed, &mut Random::from_parts(&["1"]))
+        profile.decide(context, &settings, closed, || Random::from_parts(&["1"]))
     }
 
     fn wide() -> Profile {

@@ -19,7 +19,7 @@ fn random(part: &str) -> Random {
 }
 
 fn decide_btc(context: &Context) -> Decision {
-    decide(context, &production(), &mut random("1"))
+    decide(context, &production(), || random("1"))
 }
 
 #[test]
@@ -121,11 +121,11 @@ fn a_paused_desk_manages_and_opens_nothing() {
         ..production()
     };
     let mut context = fixture::context(Coin::Btc);
-    let idle = decide(&context, &settings, &mut random("1"));
+    let idle = decide(&context, &settings, || random("1"));
     assert_eq!(idle.proposed, Action::DoNothing);
     assert!(idle.reason.contains("paused"), "{}", idle.reason);
     context.positions = vec![short("BTC-21JAN26-89000-C", "0.1")];
-    let managed = decide(&context, &settings, &mut random("1"));
+    let managed = decide(&context, &settings, || random("1"));
     assert_eq!(managed.proposed.name(), "ROLL_COVERED_CALL");
 }
 
@@ -137,10 +137,10 @@ fn several_calls_are_never_two_of_one_contract() {
         ..Settings::of(Mode::Research)
     };
     let mut context = fixture::context(Coin::Btc);
-    let first = decide(&context, &settings, &mut random("1"));
+    let first = decide(&context, &settings, || random("1"));
     let held = first.proposed.instrument().expect("opens");
     context.positions = vec![short(&held.name(), "0.1")];
-    let second = decide(&context, &settings, &mut random("1"));
+    let second = decide(&context, &settings, || random("1"));
     assert_ne!(second.proposed.instrument().expect("opens another"), held);
 }
 
@@ -170,7 +170,7 @@ fn an_unknown_policy_does_nothing_and_says_so() {
         policy: "rules_v9".to_owned(),
         ..production()
     };
-    let decision = decide(&fixture::context(Coin::Btc), &settings, &mut random("1"));
+    let decision = decide(&fixture::context(Coin::Btc), &settings, || random("1"));
     assert_eq!(decision.proposed, Action::DoNothing);
     assert!(decision.reason.contains("rules_v9") && decision.reason.contains("use rules_v1"));
 }
@@ -211,7 +211,7 @@ fn v1_drifts_to_the_top_of_the_delta_band_and_v2_stays_near_its_middle() {
             explore_prob: 0.0,
             ..Settings::of(Mode::Research)
         };
-        let decision = decide(&fixture::context(Coin::Btc), &settings, &mut random("1"));
+        let decision = decide(&fixture::context(Coin::Btc), &settings, || random("1"));
         let chosen = decision.candidates.into_iter().find(|call| call.chosen);
         chosen.and_then(|call| call.delta).expect("one is chosen")
     };
@@ -251,7 +251,7 @@ fn production_never_explores() {
     };
     for seed in 0..50 {
         let context = fixture::context(Coin::Btc);
-        let decision = decide(&context, &settings, &mut random(&seed.to_string()));
+        let decision = decide(&context, &settings, || random(&seed.to_string()));
         assert!(!decision.explored && decision.propensity == 1.0);
     }
 }
@@ -266,7 +266,7 @@ fn exploration_draws_with_the_probabilities_it_stores() {
     for seed in 0..4_000 {
         let mut all = vec![scored(0.25, 11.0, 1.0, 0.5, 1.2); 5];
         let ranked = [4, 2, 0, 1, 3];
-        let draw = explore::draw(&mut all, &ranked, &settings, &mut random(&seed.to_string()));
+        let draw = explore::draw(&mut all, &ranked, &settings, || random(&seed.to_string()));
         let draw = draw.expect("there are candidates");
         let place = ranked
             .iter()
@@ -298,7 +298,7 @@ proptest! {
         };
         let mut all = vec![scored(0.25, 11.0, 1.0, 0.5, 1.2); count];
         let ranked: Vec<usize> = (0..count).rev().collect();
-        let draw = explore::draw(&mut all, &ranked, &settings, &mut random(&seed.to_string()));
+        let draw = explore::draw(&mut all, &ranked, &settings, || random(&seed.to_string()));
         let draw = draw.expect("there are candidates");
         let sum: f64 = all.iter().map(|call| call.propensity).sum();
         prop_assert!((sum - 1.0).abs() < 1e-12);

@@ -20,7 +20,7 @@ pub(super) fn all(
     after: &Book,
 ) {
     switches(lines, settings);
-    lines.state("do_nothing", true, Some("not this action".to_owned()));
+    lines.state("do_nothing", true, Some("not this action".into()));
     lines.above(measure("equity", Some(after.equity), 0.0, "coin"));
     fresh(lines, context, settings);
     cover(lines, after);
@@ -38,7 +38,7 @@ pub(super) fn switches(lines: &mut Lines, settings: &Settings) {
         ("kill_switch", settings.kill_switch),
         ("close_only", settings.close_only),
     ] {
-        lines.state(check, !on, Some(if on { "on" } else { "off" }.to_owned()));
+        lines.state(check, !on, Some(if on { "on" } else { "off" }.into()));
     }
 }
 
@@ -47,9 +47,9 @@ fn fresh(lines: &mut Lines, context: &Context, settings: &Settings) {
     let age_ms = context.as_of_ms - context.chain.at_ms;
     let known = age_ms >= 0 && !context.chain.quotes.is_empty();
     let note = if context.chain.quotes.is_empty() {
-        Some("the chain has no quotes".to_owned())
+        Some("the chain has no quotes".into())
     } else {
-        (age_ms < 0).then(|| "the quotes are later than the decision".to_owned())
+        (age_ms < 0).then(|| "the quotes are later than the decision".into())
     };
     lines.at_most(Measure {
         note,
@@ -89,7 +89,7 @@ fn margin(lines: &mut Lines, settings: &Settings, after: &Book) {
     lines.below(Measure {
         note: value
             .is_none()
-            .then(|| "no mark or no equity to margin it with".to_owned()),
+            .then(|| "no mark or no equity to margin it with".into()),
         ..measure("margin_used", value, limit, "%")
     });
 }
@@ -98,8 +98,8 @@ fn margin(lines: &mut Lines, settings: &Settings, after: &Book) {
 fn net_delta(lines: &mut Lines, context: &Context, settings: &Settings, after: &Book) {
     let (net, unknown) = after.net_delta(context);
     let names: Vec<String> = unknown.iter().map(Instrument::name).collect();
-    let note =
-        (!names.is_empty()).then(|| format!("no delta for {}: taken as 0", names.join(", ")));
+    let note = (!names.is_empty())
+        .then(|| format!("no delta for {}: taken as 0", names.join(", ")).into());
     let limit = settings.max_net_delta_abs;
     lines.at_most(Measure {
         note,
@@ -112,11 +112,11 @@ fn drawdown(lines: &mut Lines, context: &Context, settings: &Settings, after: &B
     let limit = settings.daily_drawdown_limit;
     let peak = context.day_peak_equity.filter(|peak| *peak > 0.0);
     match peak.map(|peak| (1.0 - after.equity / peak).max(0.0)) {
-        _ if limit <= 0.0 => lines.state("daily_drawdown", true, Some("off".to_owned())),
+        _ if limit <= 0.0 => lines.state("daily_drawdown", true, Some("off".into())),
         Some(loss) => lines.at_most(measure("daily_drawdown", Some(loss), limit, "fraction")),
         None => {
-            let note = "no earlier equity of this day".to_owned();
-            lines.state("daily_drawdown", true, Some(note));
+            let note = "no earlier equity of this day";
+            lines.state("daily_drawdown", true, Some(note.into()));
         }
     }
 }
@@ -138,9 +138,7 @@ fn liquidity(lines: &mut Lines, context: &Context, settings: &Settings, traded: 
             ));
         }
         _ => lines.at_most(Measure {
-            note: share
-                .is_none()
-                .then(|| "not quoted on both sides".to_owned()),
+            note: share.is_none().then(|| "not quoted on both sides".into()),
             ..measure("spread", share, settings.spread_max, "of mid")
         }),
     }

@@ -75,7 +75,7 @@ fn write(lines: &mut Lines, call: &Instrument, size: Decimal, problems: &[String
         value: Some(float(size)),
         limit: float(min_size(call.coin, call.style)),
         unit: "coin",
-        note: (!problems.is_empty()).then(|| problems.join(", ")),
+        note: (!problems.is_empty()).then(|| problems.join(", ").into()),
     };
     lines.strict(measure, problems.is_empty());
 }

@@ -1,6 +1,7 @@
 //! Lines of one leg: a value against its limit, with the headroom that is left.
 
 use crate::domain::decision::{LineVerdict, RiskLine};
+use std::borrow::Cow;
 
 /// A value over this share of its limit is a warning.
 const WARN_SHARE: f64 = 0.9;
@@ -22,7 +23,7 @@ pub(super) struct Measure {
     pub(super) value: Option<f64>,
     pub(super) limit: f64,
     pub(super) unit: &'static str,
-    pub(super) note: Option<String>,
+    pub(super) note: Option<Cow<'static, str>>,
 }
 
 impl Lines {
@@ -75,7 +76,7 @@ impl Lines {
     }
 
     /// A yes-or-no check without a measure.
-    pub(super) fn state(&mut self, check: &'static str, ok: bool, note: Option<String>) {
+    pub(super) fn state(&mut self, check: &'static str, ok: bool, note: Option<Cow<'static, str>>) {
         let verdict = verdict(ok, false, self.exempt);
         self.push(check, (None, None, None), "", verdict, note);
     }
@@ -114,15 +115,15 @@ impl Lines {
         (value, limit, headroom): (Option<f64>, Option<f64>, Option<f64>),
         unit: &'static str,
         verdict: LineVerdict,
-        note: Option<String>,
+        note: Option<Cow<'static, str>>,
     ) {
         self.rows.push(RiskLine {
-            leg: self.leg.to_owned(),
-            check: check.to_owned(),
+            leg: self.leg.into(),
+            check: check.into(),
             value,
             limit,
             headroom,
-            unit: unit.to_owned(),
+            unit: unit.into(),
             verdict,
             note,
         });
@@ -145,7 +146,7 @@ fn reason(line: &RiskLine) -> String {
         (None, Some(_)) => "not known".to_owned(),
         _ => String::new(),
     };
-    let note = line.note.clone().unwrap_or_default();
+    let note = line.note.as_deref().unwrap_or_default();
     let gap = if measured.is_empty() || note.is_empty() {
         ""
     } else {

@@ -81,7 +81,7 @@ fn nothing(context: &Context, settings: &Settings) -> Verdict {
     lines.state(
         "do_nothing",
         true,
-        Some(format!("nothing is traded in {}", context.coin)),
+        Some(format!("nothing is traded in {}", context.coin).into()),
     );
     Verdict {
         lines: lines.rows,
@@ -131,7 +131,7 @@ fn roll(
         opening.state(
             "roll_target",
             false,
-            Some(format!("{to} cannot be rolled into itself")),
+            Some(format!("{to} cannot be rolled into itself").into()),
         );
     }
     let after = book.sell(context, &to, size);

@@ -56,9 +56,15 @@ const COLUMNS: [(&str, &str, Type); 30] = [
     ("discount", "double precision", Type::Float),
 ];
 
+/// Set in the processes whose memory is measured: the database they export from.
+const ALONE: &str = "THETAQ_BENCH_ALONE";
+
 #[tokio::main]
 async fn main() {
     let rows = std::env::var("THETAQ_BENCH_ROWS").map_or(1_000_000, |rows| rows.parse().unwrap());
+    if let Ok(path) = std::env::var(ALONE) {
+        return alone(Path::new(&path), rows).await;
+    }
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let path = folder.join("bench.db");
@@ -102,8 +108,10 @@ async fn main() {
         jsonl_shell,
     );
     print("export sqlite parquet zstd", parquet, "target", 350_000.0);
+    for format in Format::ALL {
+        memory(&path, format);
+    }
     against_psql(&sqlite, folder, rows).await;
-    memory();
 }
 
 async fn against_psql(sqlite: &Db, folder: &Path, rows: u64) {
@@ -271,19 +279,37 @@ fn psql(url: &str, sql: &str) {
     );
 }
 
-/// The most memory this process ever held.
-fn memory() {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes: f64 = peak
+/// The most memory that a process held which did nothing but one export.
+fn memory(path: &Path, format: Format) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .env(ALONE, path)
+        .env("THETAQ_BENCH_FORMAT", format.as_str());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let megabytes: f64 = String::from_utf8(output.stdout)
         .unwrap()
         .trim()
-        .trim_end_matches(" kB")
         .parse()
         .unwrap();
-    let line = json!({"bench": "export peak memory", "value": kilobytes / 1_000.0, "unit": "MB",
-                      "reference": "limit", "reference_value": 150.0, "ratio": kilobytes / 150_000.0});
+    let bench = format!("export {} peak memory", format.as_str());
+    let line = json!({"bench": bench, "value": megabytes, "unit": "MB", "reference": "limit",
+                      "reference_value": 150.0, "ratio": megabytes / 150.0});
     println!("{line}");
+}
+
+/// One export, then the peak of this process's resident memory.
+async fn alone(path: &Path, rows: u64) {
+    let format = std::env::var("THETAQ_BENCH_FORMAT").unwrap();
+    let format = Format::ALL.into_iter().find(|one| one.as_str() == format);
+    let url = format!("sqlite://{}", path.display());
+    let db = Db::open(&url).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    export(&db, folder.path(), format.unwrap(), rows).await;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.unwrap().trim().trim_end_matches(" kB");
+    println!("{}", peak.parse::<f64>().unwrap() / 1_000.0);
 }
 
 fn print(bench: &str, value: f64, reference: &str, reference_value: f64) {

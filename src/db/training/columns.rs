@@ -32,6 +32,19 @@ impl<'a> Cell<'a> {
     fn float(value: Option<f64>) -> Self {
         float(value).map_or(Self::Null, Self::Float)
     }
+
+    /// Whether both are stored as the same bits.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(one), Self::Text(other)) => one == other,
+            (Self::Owned(one), Self::Owned(other)) => one == other,
+            (Self::Int(one), Self::Int(other)) => one == other,
+            (Self::Float(one), Self::Float(other)) => one.to_bits() == other.to_bits(),
+            (Self::Bool(one), Self::Bool(other)) => one == other,
+            (Self::Null, Self::Null) => true,
+            _ => false,
+        }
+    }
 }
 
 pub(super) const ROW: [&str; 34] = [

@@ -7,6 +7,15 @@ use crate::clock::Noise;
 /// Halves the day `levels` times towards `part`, drawing the middle of each interval from its key
 /// alone, then interpolates: the same value whatever was asked before.
 pub(super) fn bridge(noise: Noise, levels: u32, part: f64) -> Segment {
+    refined(levels, part, |node| noise.at(node).normals())
+}
+
+/// The first of the two alone, as [`bridge`] has it; the other stays at 0.
+pub(super) fn first_bridge(noise: Noise, levels: u32, part: f64) -> Segment {
+    refined(levels, part, |node| [noise.at(node).normal(), 0.0])
+}
+
+fn refined(levels: u32, part: f64, draws: impl Fn(u64) -> [f64; 2]) -> Segment {
     let mut segment = Segment {
         from: 0.0,
         to: 1.0,
@@ -15,7 +24,7 @@ pub(super) fn bridge(noise: Noise, levels: u32, part: f64) -> Segment {
     };
     let mut node = 1_u64;
     for _ in 0..levels {
-        let right = segment.halve(noise.at(node), part);
+        let right = segment.halve(draws(node), part);
         node = 2 * node + u64::from(right);
     }
     segment
@@ -43,11 +52,9 @@ impl Segment {
     }
 
     /// Keeps the half that holds `part`; true when it is the right one.
-    fn halve(&mut self, noise: Noise, part: f64) -> bool {
+    fn halve(&mut self, draws: [f64; 2], part: f64) -> bool {
         let middle = f64::midpoint(self.from, self.to);
         let deviation = 0.5 * (self.to - self.from).sqrt();
-        let (first, second) = noise.normals();
-        let draws = [first, second];
         let at_middle = std::array::from_fn(|side| {
             f64::midpoint(self.at_from[side], self.at_to[side]) + deviation * draws[side]
         });

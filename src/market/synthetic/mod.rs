@@ -18,12 +18,12 @@ use crate::domain::instrument::{DAY_MS, Instrument, OptionType, Style};
 use crate::domain::math::exp;
 use crate::market::listing::{expiries, next_expiry_hour};
 use crate::market::surface::{Surface, SurfaceShape, SurfaceState};
-use bridge::{Segment, bridge};
+use bridge::{Segment, bridge, first_bridge};
 use fitted::{SpreadShape, fitted};
 use path::{Path, slot};
 use quotes::{Expiry, Grid};
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use strikes::{Strike, strikes};
 
 /// The shape of a coin's surface that does not move, as fitted to recorded chains.
@@ -50,6 +50,8 @@ pub struct Synthetic {
     deliveries: Kept<f64>,
     /// Expiries by the first of them: they change at an expiry hour and at no other time.
     expiries: Arc<RwLock<BTreeMap<i64, Arc<[i64]>>>>,
+    /// The instant asked for last, by coin.
+    instants: Arc<[Mutex<Option<(i64, Instant)>>; 2]>,
 }
 
 impl Synthetic {
@@ -61,6 +63,7 @@ impl Synthetic {
             strikes: Arc::default(),
             deliveries: Arc::default(),
             expiries: Arc::default(),
+            instants: Arc::default(),
         }
     }
 
@@ -226,12 +229,15 @@ impl Synthetic {
 
     fn ln_index(&self, coin: Coin, at_ms: i64) -> f64 {
         let (day, part) = Path::locate(at_ms);
-        self.ln_index_in(coin, day, part, &self.index_segment(day, part))
+        self.ln_index_in(coin, day, part, &self.index_segment(coin, day, part))
     }
 
-    fn index_segment(&self, day: usize, part: f64) -> Segment {
+    fn index_segment(&self, coin: Coin, day: usize, part: f64) -> Segment {
         let noise = Noise::new(self.seed, STREAM_INDEX).at(day as u64);
-        bridge(noise, INDEX_LEVELS, part)
+        match coin {
+            Coin::Btc => first_bridge(noise, INDEX_LEVELS, part),
+            Coin::Eth => bridge(noise, INDEX_LEVELS, part),
+        }
     }
 
     fn ln_index_in(&self, coin: Coin, day: usize, part: f64, segment: &Segment) -> f64 {
@@ -256,7 +262,7 @@ impl Synthetic {
             let (day, part) = Path::locate(expiry_ms - sample * TWAP_STEP_MS);
             let segment = match current {
                 Some((of, segment)) if of == day && segment.contains(part) => segment,
-                _ => self.index_segment(day, part),
+                _ => self.index_segment(coin, day, part),
             };
             current = Some((day, segment));
             sum += exp(self.ln_index_in(coin, day, part, &segment));
@@ -264,8 +270,19 @@ impl Synthetic {
         sum / TWAP_SAMPLES as f64
     }
 
-    /// Index and surface of one coin at one instant.
+    /// Index and surface of one coin at one instant. Bands of one chain are asked for one after the other.
     fn instant(&self, coin: Coin, at_ms: i64) -> Instant {
+        let last = &self.instants[slot(coin)];
+        let known = *last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, instant)) = known.filter(|(of_ms, _)| *of_ms == at_ms) {
+            return instant;
+        }
+        let made = self.made_instant(coin, at_ms);
+        *last.lock().unwrap_or_else(PoisonError::into_inner) = Some((at_ms, made));
+        made
+    }
+
+    fn made_instant(&self, coin: Coin, at_ms: i64) -> Instant {
         let (day, part) = Path::locate(at_ms);
         let ln_index = self.ln_index(coin, at_ms);
         let [now, next] = [day, day + 1].map(|day| self.path.day(day).coins[slot(coin)]);
@@ -295,6 +312,7 @@ impl Synthetic {
 }
 
 /// Index, surface and basis of one coin at one instant.
+#[derive(Clone, Copy, Debug)]
 struct Instant {
     index: f64,
     surface: Surface,

@@ -34,6 +34,10 @@ struct Contract {
     expiry: usize,
     strike: Strike,
     option_type: OptionType,
+    /// Keyed by the instrument: what stays with it for life.
+    life: Noise,
+    /// Keyed by the quarter of an hour as well: what the market makers change.
+    now: Noise,
 }
 
 thread_local! {
@@ -78,10 +82,13 @@ impl Grid {
             }
             let vol = expiry.volatility(strike);
             for option_type in types {
+                let key = 2 * u64::from(strike.usd) + *option_type as u64;
                 self.contracts.push(Contract {
                     expiry: number,
                     strike: *strike,
                     option_type: *option_type,
+                    life: expiry.life.at(key),
+                    now: expiry.now.at(key),
                 });
                 self.call.push(*option_type == OptionType::Call);
                 self.forward.push(expiry.forward);
@@ -141,9 +148,7 @@ pub(super) struct Expiry {
     ln_forward: f64,
     slice: Slice,
     steps: TickSteps,
-    /// Keyed by the instrument: what stays with it for life.
     life: Noise,
-    /// Keyed by the quarter of an hour as well: what the market makers change.
     now: Noise,
     inverse_root_years: f64,
     spread_row: [f64; 9],
@@ -201,7 +206,7 @@ impl Expiry {
     /// Logarithms of what scatters a quote: spread, both sizes, open interest, volume, and the growth of
     /// the strike.
     fn exponents(&self, contract: &Contract, delta: f64) -> [f64; FACTORS] {
-        let (now, life) = (self.now.at(contract.key()), self.life.at(contract.key()));
+        let (now, life) = (contract.now, contract.life);
         let sizes = now.at(7);
         let ln_width = SpreadShape::ln_width(&self.spread_row, delta);
         let today = life.at((self.at_ms / DAY_MS) as u64);
@@ -262,7 +267,7 @@ impl Expiry {
         delta: f64,
         width: f64,
     ) -> (Option<f64>, Option<f64>) {
-        if self.now.at(contract.key()).at(5).unit() < unquoted(delta) {
+        if contract.now.at(5).unit() < unquoted(delta) {
             return (None, None);
         }
         let tick = self.steps.tick(mark);
@@ -289,13 +294,6 @@ impl Expiry {
     fn rounded(&self, coins: f64) -> f64 {
         let per_coin = self.fitted.interest.steps_per_coin();
         nearest(coins * per_coin) / per_coin
-    }
-}
-
-impl Contract {
-    /// What its draws are keyed by.
-    fn key(&self) -> u64 {
-        2 * u64::from(self.strike.usd) + self.option_type as u64
     }
 }
 

@@ -68,9 +68,9 @@ impl<'a> Book<'a> {
             taken: &tick.taken,
             until_ms: tick.until_ms,
         };
-        let mut random = Random::from_parts(&[input.seed, self.name, input.decision]);
+        let random = || Random::from_parts(&[input.seed, self.name, input.decision]);
         let settings = &self.settings;
-        let choice = self.profile.decide(context, settings, closed, &mut random);
+        let choice = self.profile.decide(context, settings, closed, random);
         let can_sell = choice.legal.iter().any(|legal| *legal);
         let step = carry_out(&StepInput { settings, ..*input }, choice.decision);
         if let Action::OpenCoveredCall { instrument, .. }

@@ -66,28 +66,48 @@ fn insert(
     from: i64,
     rows: &[Row],
 ) -> rusqlite::Result<()> {
-    let mut step = transaction.prepare_cached(&statement("training_rows", &ROW))?;
-    let mut call = transaction.prepare_cached(&statement("training_candidates", &CANDIDATE))?;
+    let mut steps = Insert::prepare(transaction, "training_rows", &ROW)?;
+    let mut calls = Insert::prepare(transaction, "training_candidates", &CANDIDATE)?;
     for (n, one) in (from..).zip(rows) {
-        execute(&mut step, &row(dataset, n, one))?;
+        steps.row(row(dataset, n, one))?;
         for (place, offer) in (0..).zip(&one.offers) {
-            execute(&mut call, &candidate(dataset, n, place, offer))?;
+            calls.row(candidate(dataset, n, place, offer))?;
         }
     }
     Ok(())
 }
 
-fn statement(table: &str, columns: &[&str]) -> String {
-    let places: Vec<String> = (1..=columns.len()).map(|at| format!("?{at}")).collect();
-    let (columns, places) = (columns.join(", "), places.join(", "));
-    format!("insert into {table} ({columns}) values ({places})")
+/// A statement that binds only what differs from the row before: half of the columns hardly ever change, and
+/// a text that is bound is copied.
+struct Insert<'t, 'r, const N: usize> {
+    statement: CachedStatement<'t>,
+    bound: [Option<Cell<'r>>; N],
 }
 
-fn execute(statement: &mut CachedStatement<'_>, cells: &[Cell<'_>]) -> rusqlite::Result<()> {
-    for (at, cell) in (1..).zip(cells) {
-        statement.raw_bind_parameter(at, cell)?;
+impl<'t, 'r, const N: usize> Insert<'t, 'r, N> {
+    fn prepare(
+        transaction: &'t Transaction<'_>,
+        table: &str,
+        columns: &[&str; N],
+    ) -> rusqlite::Result<Self> {
+        let places: Vec<String> = (1..=N).map(|at| format!("?{at}")).collect();
+        let (columns, places) = (columns.join(", "), places.join(", "));
+        let sql = format!("insert into {table} ({columns}) values ({places})");
+        Ok(Self {
+            statement: transaction.prepare_cached(&sql)?,
+            bound: [const { None }; N],
+        })
     }
-    statement.raw_execute().map(|_| ())
+
+    fn row(&mut self, cells: [Cell<'r>; N]) -> rusqlite::Result<()> {
+        for (at, (cell, bound)) in (1..).zip(cells.into_iter().zip(&mut self.bound)) {
+            if bound.as_ref().is_none_or(|bound| !bound.is(&cell)) {
+                self.statement.raw_bind_parameter(at, &cell)?;
+                *bound = Some(cell);
+            }
+        }
+        self.statement.raw_execute().map(drop)
+    }
 }
 
 impl ToSql for Cell<'_> {
