@@ -78,7 +78,7 @@ async fn listed(site: &Site, row: &ExportRow) -> Result<Value, PageError> {
 pub(super) fn payload(query: &Query) -> Result<Export, PageError> {
     let source = source(query)?;
     let kind = match &source {
-        Source::Dataset(_) => choice(query, "kind", &Kind::ALL, |kind| kind.as_str())?
+        Source::Dataset(_) => choice(query, "kind", &Kind::ALL, Kind::as_str)?
             .filter(|kind| *kind != Kind::Rows)
             .unwrap_or(Kind::Transitions),
         Source::Query { .. } | Source::Sql(_) => Kind::Rows,
@@ -88,8 +88,7 @@ pub(super) fn payload(query: &Query) -> Result<Export, PageError> {
     let job = Export {
         source,
         kind,
-        format: choice(query, "as", &Format::ALL, |format| format.as_str())?
-            .unwrap_or(Format::Jsonl),
+        format: choice(query, "as", &Format::ALL, Format::as_str)?.unwrap_or(Format::Jsonl),
         compression: choice(query, "compression", &compressions, compression)?.unwrap_or_default(),
         split: query.get("split").is_some(),
         out: query.owned("out"),

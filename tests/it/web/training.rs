@@ -270,7 +270,7 @@ async fn an_export_is_previewed_then_started_and_its_files_are_linked() {
             .await;
         assert!(question.contains("name=\"param.underlying\""));
         for (asked, said) in [
-            ("sql=select+1+from+jobs&as=csv", "view"),
+            ("sql=select+hash+from+tokens&as=csv", "views"),
             ("sql=drop+table+jobs&as=csv", "select"),
             ("sql=select+1&query=refusals", "not several"),
             ("query=nothing", "there is no question"),

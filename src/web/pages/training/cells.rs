@@ -142,7 +142,7 @@ pub(super) async fn grids(db: &Db, row: &DatasetRow, seen: &Seen) -> Result<Vec<
         }
     }
     let grid = |name, title, known: Vec<String>, sums: Sums| {
-        made(row, plan.as_ref(), seen, (name, title), known, sums)
+        made(row, plan.as_ref(), seen, (name, title), &known, sums)
     };
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let edges = |edges: &[(f64, &str)]| edges.iter().map(|(_, name)| (*name).to_owned()).collect();
@@ -177,10 +177,10 @@ fn made(
     plan: Option<&Plan>,
     seen: &Seen,
     (name, title): (&'static str, &'static str),
-    known: Vec<String>,
+    known: &[String],
     mut sums: Sums,
 ) -> Grid {
-    let mut columns = known.clone();
+    let mut columns = known.to_vec();
     for (_, column) in sums.keys() {
         if !columns.contains(column) {
             columns.push(column.clone());

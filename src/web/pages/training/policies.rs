@@ -105,14 +105,10 @@ fn group(row: &EvaluationRow) -> Group {
             })
         };
     let mut label = row.policy.clone();
-    for part in [
-        row.underlying.as_ref(),
-        row.profile.as_ref(),
-        (row.split != "all").then_some(&row.split),
-    ] {
-        if let Some(part) = part {
-            label = format!("{label} {part}");
-        }
+    let split = (row.split != "all").then_some(&row.split);
+    let parts_of = [row.underlying.as_ref(), row.profile.as_ref(), split];
+    for part in parts_of.into_iter().flatten() {
+        label = format!("{label} {part}");
     }
     Group {
         label,
