@@ -39,14 +39,14 @@ impl TickSteps {
     pub fn floor(self, price: f64) -> f64 {
         let unit = f64::from(self.units(price));
         let scaled = price * f64::from(self.per_unit) / unit;
-        (scaled + ON_TICK).floor() * unit / f64::from(self.per_unit)
+        floor(scaled + ON_TICK) * unit / f64::from(self.per_unit)
     }
 
     /// The lowest price on a tick that is not below this one; at least one tick.
     pub fn ceil(self, price: f64) -> f64 {
         let unit = f64::from(self.units(price));
         let scaled = price * f64::from(self.per_unit) / unit;
-        (scaled - ON_TICK).ceil().max(1.0) * unit / f64::from(self.per_unit)
+        (-floor(ON_TICK - scaled)).max(1.0) * unit / f64::from(self.per_unit)
     }
 
     fn units(self, price: f64) -> u32 {
@@ -59,12 +59,29 @@ impl TickSteps {
     }
 }
 
+/// The whole number at or below a number of ticks; `f64::floor` is a call on most x86-64 targets.
+fn floor(ticks: f64) -> f64 {
+    let whole = ticks as i64 as f64;
+    if whole > ticks { whole - 1.0 } else { whole }
+}
+
 /// Prices closer to a tick than this part of it are on it: 0.0345 * 10,000 is not 345 in binary.
 const ON_TICK: f64 = 1e-6;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_short_floor_is_the_floor() {
+        for half in -9..9 {
+            for away in [-1e-9, 0.0, 1e-9] {
+                let ticks = f64::from(half) / 2.0 + away;
+                assert_eq!(floor(ticks), ticks.floor(), "{ticks}");
+                assert_eq!(-floor(-ticks), ticks.ceil(), "{ticks}");
+            }
+        }
+    }
 
     #[test]
     fn prices_land_on_the_ticks_of_both_families() {
