@@ -47,7 +47,6 @@ questions![
         "settlements_by_day",
         "equity_by_day",
         "drawdown_by_day",
-        "drift_by_kind",
     ],
     "Backtests and sweeps": [
         "backtests_compared",

@@ -247,14 +247,7 @@ async fn wander(browser: &WebDriver, desk: &Desk) -> Pages {
     )
     .await;
     let drift = drift(browser, desk).await;
-    let lab = backtest(browser, desk, "").await;
-    let other = backtest(browser, desk, "hold_to_expiry").await;
-    let id = |path: &str| path.trim_start_matches("/lab/").to_owned();
-    let compare = format!("/lab/compare?run={}&run={}", id(&lab), id(&other));
-    let sweep = sweep(browser, desk).await;
-    let sql = ask(browser, desk, lab.trim_start_matches("/lab/")).await;
-    let around = format!("/lab/sweeps?copy={}", id(&lab));
-    Pages(vec![
+    let mut pages = Pages(vec![
         ("live", "/".to_owned()),
         ("jobs", "/jobs".to_owned()),
         (
@@ -265,6 +258,23 @@ async fn wander(browser: &WebDriver, desk: &Desk) -> Pages {
         ("drift", drift),
         ("decision", decision),
         ("quotes", expiry),
+        ("confirm", "/confirm/kill".to_owned()),
+        ("missing", "/nothing".to_owned()),
+    ]);
+    pages.0.extend(research(browser, desk).await);
+    pages
+}
+
+/// Runs, sweeps and questions, each made in the browser.
+async fn research(browser: &WebDriver, desk: &Desk) -> Vec<(&'static str, String)> {
+    let lab = backtest(browser, desk, "").await;
+    let other = backtest(browser, desk, "hold_to_expiry").await;
+    let id = |path: &str| path.trim_start_matches("/lab/").to_owned();
+    let compare = format!("/lab/compare?run={}&run={}", id(&lab), id(&other));
+    let sweep = sweep(browser, desk).await;
+    let sql = ask(browser, desk, lab.trim_start_matches("/lab/")).await;
+    let around = format!("/lab/sweeps?copy={}", id(&lab));
+    vec![
         ("lab", "/lab".to_owned()),
         ("lab-sweeps", around),
         ("lab-sweep", sweep),
@@ -277,9 +287,7 @@ async fn wander(browser: &WebDriver, desk: &Desk) -> Pages {
         ),
         ("lab-short-run", lab),
         ("lab-two", compare),
-        ("confirm", "/confirm/kill".to_owned()),
-        ("missing", "/nothing".to_owned()),
-    ])
+    ]
 }
 
 /// Lets the workers make the desk's time so far again: nothing may be unexplained. Gives the job's address.

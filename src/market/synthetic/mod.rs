@@ -38,6 +38,8 @@ pub fn typical_spread(coin: Coin, dte: f64, delta: f64) -> f64 {
 
 /// What has been computed already, by coin and expiry; a cache, never a state.
 type Kept<T> = Arc<RwLock<BTreeMap<(Coin, i64), T>>>;
+/// The last one computed, with its instant.
+type Last<T> = Mutex<Option<(i64, T)>>;
 
 /// The synthetic market of one seed. Clones share what has been computed.
 #[derive(Clone, Debug)]
@@ -51,7 +53,7 @@ pub struct Synthetic {
     /// Expiries by the first of them: they change at an expiry hour and at no other time.
     expiries: Arc<RwLock<BTreeMap<i64, Arc<[i64]>>>>,
     /// The instant asked for last, by coin.
-    instants: Arc<[Mutex<Option<(i64, Instant)>>; 2]>,
+    instants: Arc<[Last<Instant>; 2]>,
 }
 
 impl Synthetic {

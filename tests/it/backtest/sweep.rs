@@ -162,7 +162,12 @@ async fn a_sweep_is_shared_by_processes_and_a_killed_one_ends_with_the_same_rows
 async fn a_stopped_sweep_keeps_its_runs_and_goes_on_when_retried() {
     let desk = Desk::of(sqlite().await);
     let folder = tempfile::tempdir().unwrap();
-    let job = put(&desk, &sweep()).await;
+    // Work enough that some of it is left when the request arrives.
+    let long = Sweep {
+        plan: plan(&["delta_target=0.1..0.4/0.01", "take_profit=0.5..0.95/0.05"]),
+        ..sweep()
+    };
+    let job = put(&desk, &long).await;
     let _worker = worker(&desk, folder.path(), KINDS);
     when(&desk, &job, |row| row.runs_done >= 10).await;
     desk.cancel(&job).await;
@@ -180,7 +185,7 @@ async fn a_stopped_sweep_keeps_its_runs_and_goes_on_when_retried() {
     tx.commit().await.unwrap();
     assert_eq!(desk.finished(&job).await.state, "succeeded");
     let row = sweeps::of_job(&desk.ctx.db, &job).await.unwrap().unwrap();
-    assert_eq!((row.state.as_str(), row.runs_done), ("done", 62));
+    assert_eq!((row.state.as_str(), row.runs_done), ("done", 310));
 }
 
 #[tokio::test(flavor = "multi_thread")]

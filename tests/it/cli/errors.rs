@@ -103,6 +103,14 @@ fn wrong_usage_ends_with_2() {
             &["work", "--kinds", "dance"],
             &["--kinds", "`dance`", "settle"],
         ),
+    ];
+    check(&here, 2, cases);
+}
+
+#[test]
+fn wrong_names_and_addresses_end_with_2() {
+    let here = Terminal::new();
+    let cases: &[(&[&str], &[&str])] = &[
         (&["token"], &["<NAME>"]),
         (&["token", "two words"], &["NAME", "without spaces"]),
         (
