@@ -133,12 +133,14 @@ pub async fn fail(tx: &mut Tx, id: &str, error: &str, at_ms: i64) -> sqlx::Resul
     .bind(id).bind(error).bind(at_ms).execute(&mut *conn).await.map(drop))
 }
 
-/// A sweep that was stopped goes on.
-pub async fn go_on(tx: &mut Tx, id: &str, at_ms: i64) -> sqlx::Result<()> {
+/// A sweep that was stopped goes on, or one that goes on is stopped; what it has stays.
+pub async fn set_stopped(tx: &mut Tx, id: &str, stopped: bool, at_ms: i64) -> sqlx::Result<()> {
+    let state = if stopped { "stopped" } else { "running" };
+    let finished_ms = stopped.then_some(at_ms);
     on!(tx, conn => sqlx::query(
-        "update sweeps set state = 'running', error = null, updated_ms = $2, finished_ms = null where id = $1",
+        "update sweeps set state = $2, error = null, updated_ms = $3, finished_ms = $4 where id = $1",
     )
-    .bind(id).bind(at_ms).execute(&mut *conn).await.map(drop))
+    .bind(id).bind(state).bind(at_ms).bind(finished_ms).execute(&mut *conn).await.map(drop))
 }
 
 /// Forgets a sweep with all its runs; false when there is none.

@@ -1,7 +1,8 @@
 //! `sweep`: many settings over one market. This job lays out the plan, hands its parts to the workers of
 //! every process as `sweep_part` jobs, waits for them, and judges what they found.
 //!
-//! Cancelled, it stops its parts and judges what is there; retried, it goes on with what is missing.
+//! Cancelled, it stops its parts, keeps what is there and judges it if that is quick; retried, it goes on with
+//! what is missing.
 
 mod part;
 
@@ -67,6 +68,10 @@ impl Job for Sweep {
         let end = match wait(&ctx, job, &row.id).await {
             Ok(()) => End::Done,
             Err(JobError::Cancelled) if job.control().stopped() == Some(Stop::Cancelled) => {
+                // First what must not be lost: a worker waits only so long for a cancelled job to judge.
+                let mut tx = ctx.db.begin().await?;
+                sweeps::set_stopped(&mut tx, &row.id, true, ctx.clock.wall_ms()).await?;
+                tx.commit().await?;
                 stop_parts(&ctx, &job.id).await?;
                 End::Stopped
             }
@@ -132,7 +137,7 @@ impl Sweep {
             .iter()
             .any(|part| ["cancelled", "discarded"].contains(&part.state.as_str()));
         let mut tx = ctx.db.begin().await?;
-        sweeps::go_on(&mut tx, &row.id, ctx.clock.wall_ms()).await?;
+        sweeps::set_stopped(&mut tx, &row.id, false, ctx.clock.wall_ms()).await?;
         if given_up {
             enqueue_parts(
                 &mut tx,

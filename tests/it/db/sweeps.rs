@@ -146,7 +146,7 @@ async fn a_sweep_from_its_beginning_to_its_judgement() {
     assert_eq!(judged.runs, 5);
     pair.change(async |tx| Ok(sweeps::judged(tx, "sweep", &judged, End::Stopped, 10).await?))
         .await;
-    pair.change(async |tx| Ok(sweeps::go_on(tx, "sweep", 11).await?))
+    pair.change(async |tx| Ok(sweeps::set_stopped(tx, "sweep", false, 11).await?))
         .await;
     pair.change(async |tx| Ok(sweeps::judged(tx, "sweep", &judged, End::Done, 12).await?))
         .await;
