@@ -110,7 +110,8 @@ pub(in crate::jobs) async fn begin(ctx: &Ctx, job: &Running, plan: Plan) -> Resu
     };
     let mut tx = ctx.db.begin().await?;
     training::begin(&mut tx, &new).await?;
-    let done = checkpoint.tally.done(&id, &job.id);
+    let mut done = checkpoint.tally.done(&id, &job.id);
+    done["collecting"] = true.into();
     job.finish(&mut tx, &done).await?;
     tx.commit().await?;
     Ok(done)
