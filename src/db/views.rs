@@ -48,6 +48,7 @@ views![
     "v_training",
     "v_training_candidates",
     "v_evaluations",
+    "v_exports",
 ];
 
 /// One view as its definition describes it.

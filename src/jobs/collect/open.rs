@@ -39,6 +39,8 @@ pub(super) struct Books {
     pub(super) last_step: Option<Stepped>,
     /// (instant, decision), in the order of the instants.
     recent: Vec<(i64, String)>,
+    /// Ticks of this instant and before are not looked for any more.
+    forgotten_ms: Option<i64>,
 }
 
 /// The decision whose chain the books are valued at.
@@ -66,9 +68,8 @@ impl Books {
 
     /// Where ticks may still be unknown from.
     fn since_ms(&self, from_ms: i64) -> i64 {
-        let full = self.recent.len() >= RECENT;
-        let oldest = self.recent.first().filter(|_| full);
-        oldest.map_or(from_ms, |(at_ms, _)| *at_ms)
+        let after = self.forgotten_ms.map(|forgotten_ms| forgotten_ms + 1);
+        after.unwrap_or(from_ms)
     }
 
     fn remember(&mut self, at_ms: i64, decision: &str) {
@@ -76,7 +77,7 @@ impl Books {
         self.recent.push((at_ms, decision.to_owned()));
         self.recent.sort();
         if self.recent.len() > RECENT {
-            self.recent.remove(0);
+            self.forgotten_ms = Some(self.recent.remove(0).0);
         }
     }
 }
