@@ -17,6 +17,7 @@ mod worker_scout;
 
 pub mod backtest;
 pub mod close;
+pub mod collect;
 pub mod controls;
 pub mod drain;
 pub mod drift;

@@ -30,6 +30,7 @@ pub fn all() -> Registry {
         .register::<super::sweep::SweepPart>()
         .register::<super::drift::Drift>()
         .register::<super::train::Train>()
+        .register::<super::collect::Collect>()
         .register::<super::evaluate::Evaluate>()
         .register::<super::export::Export>()
         .register::<super::prune::Prune>()

@@ -122,6 +122,7 @@ async fn rows_are_appended_once_and_come_back_to_the_last_bit() {
     let new = NewDataset {
         id: "dataset",
         job: "job",
+        desk: None,
         source: "synthetic:kept",
         range: (START_MS, START_MS + 5 * DAY_MS),
         plan: &plan,
@@ -131,6 +132,7 @@ async fn rows_are_appended_once_and_come_back_to_the_last_bit() {
         steps: 11,
         policy: ("profiles", "1.0"),
         code_version: "test",
+        checkpoint: None,
         at_ms: 1,
     };
     pair.change(async |tx| Ok(training::begin(tx, &new).await?))

@@ -52,6 +52,7 @@ fn update(
         to.rewarded,
         to.reward_usd,
         to.reward_versus_holding,
+        to.to_ms,
     ])?;
     Ok(changed == 1)
 }
