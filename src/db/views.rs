@@ -49,6 +49,7 @@ views![
     "v_training_candidates",
     "v_evaluations",
     "v_llm_calls",
+    "v_council",
     "v_exports",
 ];
 

@@ -21,6 +21,8 @@ pub fn all() -> Registry {
         .register::<super::trade::Trade>()
         .register::<super::reconcile::Reconcile>()
         .register::<super::settle::Settle>()
+        .register::<super::council::Council>()
+        .register::<super::score_council::ScoreCouncil>()
         .register::<super::close::Close>()
         .register::<super::replay_decision::ReplayDecision>()
         .register::<super::backtest::Backtest>()

@@ -1,7 +1,7 @@
 //! `tick`: one decision for one underlying at one instant, whatever comes of it.
 
 use super::decide::{Recorded, decision_id, failed, gather, record};
-use super::{Defaults, Done, Job, JobError, Running, Schedule, collect, pace};
+use super::{Defaults, Done, Job, JobError, Running, Schedule, collect, council, pace};
 use crate::config::{Config, Missed};
 use crate::ctx::Ctx;
 use crate::db::desks::{DeskRow, DeskState};
@@ -95,6 +95,7 @@ async fn attempt(
         return Ok(None);
     }
     collect::follow(&mut tx, ctx, job).await?;
+    council::follow(&mut tx, ctx, job, &id).await?;
     let done = recorded.done();
     job.finish(&mut tx, &done).await?;
     tx.commit().await?;
