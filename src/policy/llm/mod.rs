@@ -16,9 +16,33 @@ use super::Rules;
 use crate::domain::action::Action;
 use crate::domain::decision::{Decision, DecisionSource};
 use crate::domain::settings::Settings;
+use serde::{Deserialize, Serialize};
 
 /// The policy's name in decisions.
 pub const NAME: &str = "llm";
+
+/// What came of asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// `nothing` was all there was to choose.
+    NotAsked,
+    Chose(Chosen),
+    /// No decision: which outcome, and why in words.
+    Failed {
+        outcome: String,
+        error: String,
+    },
+}
+
+/// What is done where a model gives no decision, or one that risk refuses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fallback {
+    /// What the rules would have done, labelled as such.
+    Rule,
+    #[default]
+    Nothing,
+}
 
 /// The rules that rank what a model is shown, and decide where it fails.
 fn rules(settings: &Settings) -> Rules {
