@@ -51,6 +51,7 @@ views![
     "v_chat",
     "v_chat_tools",
     "v_insights",
+    "v_llm_calls",
 ];
 
 /// One view as its definition describes it.

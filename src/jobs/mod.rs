@@ -16,6 +16,7 @@ mod worker_rest;
 mod worker_scout;
 
 pub mod backtest;
+pub mod chat;
 pub mod close;
 pub mod controls;
 pub mod drain;
@@ -24,6 +25,7 @@ pub mod evaluate;
 pub mod export;
 pub mod fetch_history;
 pub mod import;
+pub mod llm_call;
 pub mod lookahead;
 pub mod pause;
 pub mod prune;

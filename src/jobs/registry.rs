@@ -32,6 +32,7 @@ pub fn all() -> Registry {
         .register::<super::train::Train>()
         .register::<super::evaluate::Evaluate>()
         .register::<super::export::Export>()
+        .register::<super::chat::Chat>()
         .register::<super::prune::Prune>()
 }
 

@@ -12,6 +12,7 @@ mod export;
 mod fetch;
 mod follow;
 mod import;
+mod llm;
 mod mistakes;
 mod month;
 mod support;
