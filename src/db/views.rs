@@ -48,6 +48,9 @@ views![
     "v_training",
     "v_training_candidates",
     "v_evaluations",
+    "v_chat",
+    "v_chat_tools",
+    "v_insights",
     "v_llm_calls",
     "v_exports",
 ];
