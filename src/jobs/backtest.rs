@@ -124,6 +124,7 @@ impl Open {
             parent: job.parent.as_deref(),
             setup: &self.setup,
             data: &self.data.stamp,
+            model: None,
             range: (at(range.first()), at(range.last())),
             steps: self.steps as u64,
             code_version: CODE_VERSION,

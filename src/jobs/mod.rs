@@ -16,6 +16,7 @@ mod worker_rest;
 mod worker_scout;
 
 pub mod backtest;
+pub mod chat;
 pub mod close;
 pub mod collect;
 pub mod controls;

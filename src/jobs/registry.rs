@@ -35,6 +35,7 @@ pub fn all() -> Registry {
         .register::<super::collect::Collect>()
         .register::<super::evaluate::Evaluate>()
         .register::<super::export::Export>()
+        .register::<super::chat::Chat>()
         .register::<super::prune::Prune>()
 }
 

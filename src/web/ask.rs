@@ -4,7 +4,7 @@
 use super::Site;
 use super::access::Actor;
 use super::error::PageError;
-use super::redact::redact;
+use crate::domain::redact::redact;
 use crate::clock::Stopwatch;
 use crate::db::access::{AuditRow, audit, audits_of};
 use crate::db::named::{self, Question};

@@ -149,6 +149,7 @@ async fn store(db: &Db, plan: &Plan, dataset: &str, rows: &[Row]) -> f64 {
     let new = NewDataset {
         id: dataset,
         job: dataset,
+        desk: None,
         source: "bench",
         range: (0, 1),
         plan,

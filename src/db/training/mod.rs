@@ -8,7 +8,7 @@ mod progress;
 mod rows;
 
 pub use append::append;
-pub use cells::{ActionCell, CallCell, by_action, by_call};
+pub use cells::{ActionCell, CallCell, Cells, by_action, by_call, cells};
 pub use evaluations::{EvaluationRow, evaluations, insert as insert_evaluation};
 pub use progress::{Counts, NewDataset, Progress, begin, checkpoint, delete, end};
 pub use rows::{TrainingCandidateRow, TrainingRow, candidates, page};

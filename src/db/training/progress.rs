@@ -24,6 +24,8 @@ pub struct Progress {
     pub rewarded: i64,
     pub reward_usd: f64,
     pub reward_versus_holding: f64,
+    /// As [`super::Cells`] are stored; `None` keeps none.
+    pub cells: Option<String>,
     pub steps_done: i64,
     /// The last snapshot so far, where the range is not known from the start; 0 elsewhere.
     pub to_ms: i64,
@@ -35,7 +37,8 @@ pub struct Progress {
 pub(super) const UPDATE: &str = "update training_datasets set state = 'running', error = null, rows = $3, \
     candidates = $4, errors = $5, by_profile = $6, by_action = $7, \
     by_split = $8, steps_done = $9, checkpoint = $10, updated_ms = $11, rewarded = $12, reward_usd = $13, \
-    reward_versus_holding = $14, to_ms = case when $15 > to_ms then $15 else to_ms end, finished_ms = null \
+    reward_versus_holding = $14, to_ms = case when $15 > to_ms then $15 else to_ms end, cells = $16, \
+    finished_ms = null \
     where id = $1 and rows = $2";
 
 /// What a dataset is before its first row.

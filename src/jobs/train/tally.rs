@@ -1,6 +1,6 @@
 //! Counts of a dataset's rows.
 
-use crate::db::training::{Counts, Progress};
+use crate::db::training::{Cells, Counts, Progress};
 use crate::jobs::Done;
 use crate::training::Row;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ pub(in crate::jobs) struct Tally {
     by_action: Counts,
     by_split: Counts,
     #[serde(default)]
+    cells: Cells,
+    #[serde(default)]
     rewarded: i64,
     #[serde(default)]
     reward_usd: f64,
@@ -28,6 +30,7 @@ impl Tally {
         self.rows += 1;
         self.candidates += row.offers.len() as i64;
         self.errors += i64::from(row.error.is_some());
+        self.cells.count(row);
         if let Some(followed) = &row.followed {
             self.rewarded += 1;
             self.reward_usd += followed.rewards.usd;
@@ -56,6 +59,10 @@ impl Tally {
             rewarded: self.rewarded,
             reward_usd: self.reward_usd,
             reward_versus_holding: self.reward_versus_holding,
+            // A dataset begun by an older version has rows that were not counted.
+            cells: (self.cells.rows() == self.rows)
+                .then(|| serde_json::to_string(&self.cells).ok())
+                .flatten(),
             ..Progress::default()
         }
     }

@@ -5,7 +5,7 @@ use crate::domain::hex::hex;
 use crate::web::Site;
 use crate::web::error::PageError;
 use crate::web::pages::Query;
-use crate::web::redact::redact;
+use crate::domain::redact::redact;
 use axum::Json;
 use axum::http::Uri;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use crate::db::reader::{Limits, Reader};
 use crate::web::Site;
 use crate::web::error::PageError;
-use crate::web::redact::redact;
+use crate::domain::redact::redact;
 use axum::Json;
 use serde_json::{Value, json};
 

@@ -8,7 +8,7 @@ use crate::db::pages::decision;
 use crate::jobs::registry;
 use crate::web::Site;
 use crate::web::error::PageError;
-use crate::web::redact::redact;
+use crate::domain::redact::redact;
 use crate::web::table::Table;
 use crate::web::view::View;
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use thetaq::ctx::Ctx;
 use thetaq::db::decisions::{self, DecisionFilter};
 use thetaq::db::named::Question;
 use thetaq::db::reader::{Limits, ReadError, Reader, Rows};
-use thetaq::db::{Db, named, views};
+use thetaq::db::{Db, exports, named, views};
 use thetaq::domain::coin::Coin;
 use thetaq::jobs::drain::{Advance, run_until_idle};
 use thetaq::jobs::record_market::RecordMarket;

@@ -53,6 +53,7 @@ fn update(
         to.reward_usd,
         to.reward_versus_holding,
         to.to_ms,
+        to.cells,
     ])?;
     Ok(changed == 1)
 }
