@@ -3,6 +3,7 @@
 
 mod chains;
 mod confirm;
+mod council;
 mod decision;
 mod exports;
 mod fields;
@@ -55,6 +56,7 @@ pub(super) async fn open(site: &Site, uri: &Uri, part: Part) -> Result<View, Pag
         ["jobs"] => jobs::view(site, &query).await,
         ["jobs", id] => job::view(site, id).await,
         ["lab", ref path @ ..] => lab::view(site, path, &query).await,
+        ["council"] => council::view(site, &query).await,
         ["sql", ..] => Ok(sql::frame()),
         ["training", ref path @ ..] => training::view(site, path, &query, part).await,
         ["exports", ref path @ ..] => exports::view(site, path, &query, part).await,
