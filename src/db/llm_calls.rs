@@ -123,6 +123,12 @@ pub async fn spent_by_job(db: &Db, job: &str) -> sqlx::Result<(f64, i64)> {
     .bind(job).fetch_one(pool).await)
 }
 
+/// Desk time of the last call; `None` when nothing was ever asked.
+pub async fn last_ms(db: &Db) -> sqlx::Result<Option<i64>> {
+    read!(db, pool => sqlx::query_scalar("select max(created_ms) from llm_calls")
+        .fetch_one(pool).await)
+}
+
 /// How the calls asked from an instant on ended; of all desks, since one bill is paid for all of them.
 pub async fn health(db: &Db, from_ms: i64, to_ms: i64) -> sqlx::Result<Health> {
     read!(db, pool => sqlx::query_as(

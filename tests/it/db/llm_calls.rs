@@ -86,6 +86,10 @@ async fn calls_are_kept_counted_and_found_again() {
         unpriced: 1,
     };
     assert_eq!(health, expect);
+    let last = pair
+        .same(async |db| Ok(llm_calls::last_ms(db).await?))
+        .await;
+    assert_eq!(last, Some(START_MS));
     let none = pair
         .same(async |db| Ok(llm_calls::health(db, START_MS + 1, START_MS + 2).await?))
         .await;
