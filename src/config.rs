@@ -6,6 +6,7 @@
 mod check;
 mod text;
 
+pub use crate::policy::llm::Fallback;
 pub use check::is_address;
 pub use text::SECTIONS;
 
@@ -15,6 +16,7 @@ use crate::domain::settings::{FillModel, Mode, Preset, Settings};
 use crate::exchange::deribit::Credentials;
 use crate::policy::profiles::Profile;
 use rust_decimal::Decimal;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 /// Declares one section: struct, defaults and the list of keys with their documentation.
@@ -49,6 +51,8 @@ section! {
         desk: Desk = Desk::default(),
         /// How candidates are scored.
         policy: PolicyConfig = PolicyConfig::default(),
+        /// The language model: any server with OpenAI's chat completions. Its key stands in THETAQ_LLM_API_KEY only.
+        llm: LlmConfig = LlmConfig::default(),
         /// The dashboard.
         web: Web = Web::default(),
         /// Workers as a whole: leases, polling, retention.
@@ -246,6 +250,76 @@ section! {
         weight_dte: Option<f64> = None,
         /// rules_v2: weight of the implied / realised volatility ratio.
         weight_ivrv: Option<f64> = None,
+    }
+}
+
+/// How a server is asked for JSON that follows a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StructuredMode {
+    /// `response_format` with the schema.
+    JsonSchema,
+    /// `response_format` that says JSON, the schema in the prompt.
+    JsonObject,
+    /// A function that must be called, the schema being its parameters'.
+    Tool,
+    /// The schema in the prompt, nothing else.
+    Prompt,
+}
+
+impl StructuredMode {
+    /// The name in rows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::JsonSchema => "json_schema",
+            Self::JsonObject => "json_object",
+            Self::Tool => "tool",
+            Self::Prompt => "prompt",
+        }
+    }
+}
+
+/// Which field of a request bounds the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenField {
+    MaxTokens,
+    MaxCompletionTokens,
+}
+
+section! {
+    /// [llm]
+    LlmConfig {
+        /// Address of an OpenAI-compatible server such as http://127.0.0.1:8080/v1; empty: no model is asked.
+        base_url: String = String::new(),
+        /// Name of the model, as the server knows it.
+        model: String = String::new(),
+        /// How the server is asked for JSON: json_schema, json_object, tool or prompt.
+        structured_mode: StructuredMode = StructuredMode::JsonSchema,
+        /// Which field bounds an answer: max_tokens or max_completion_tokens.
+        token_field: TokenField = TokenField::MaxTokens,
+        /// Most tokens of one answer.
+        max_tokens: u32 = 800,
+        /// Randomness of answers, 0 for the most repeatable; unset: it is not sent, as reasoning models want it.
+        temperature: Option<f64> = None,
+        /// One call may take so long, waits and retries included, milliseconds.
+        timeout_ms: u64 = 60_000,
+        /// A connection may take so long, milliseconds.
+        connect_timeout_ms: u64 = 5_000,
+        /// Price of a million input tokens, USD; unset: costs are unknown, not 0.
+        price_input_usd: Option<f64> = None,
+        /// Price of a million output tokens, USD; unset: costs are unknown, not 0.
+        price_output_usd: Option<f64> = None,
+        /// Which price list that is, as kept with every call.
+        price_version: String = String::new(),
+        /// Most that calls may cost in a day of desk time, USD; unset for no limit. Wants both prices.
+        budget_day_usd: Option<f64> = None,
+        /// Most that one backtest or one answer of the chat may cost, USD; unset for no limit. Wants both prices.
+        budget_run_usd: Option<f64> = None,
+        /// Last day the model was trained on, such as 2025-06-30; backtests before it are flagged.
+        training_cutoff: String = String::new(),
+        /// What is done without a usable answer, or where risk refuses it: nothing, or rule (what the rules would do, labelled as that).
+        fallback: Fallback = Fallback::Nothing,
     }
 }
 
@@ -464,6 +538,15 @@ pub fn credentials() -> Result<Option<Credentials>, ConfigError> {
         (None, Some(_)) => Err(ConfigError::HalfAKey(CLIENT_SECRET, CLIENT_ID)),
     }
 }
+
+/// The key of the language model's server, from THETAQ_LLM_API_KEY; it stands nowhere else.
+pub fn llm_key() -> Option<SecretString> {
+    let key = std::env::var(LLM_KEY).ok();
+    key.filter(|key| !key.trim().is_empty()).map(Into::into)
+}
+
+/// The variable of the language model's key.
+pub const LLM_KEY: &str = "THETAQ_LLM_API_KEY";
 
 const CLIENT_ID: &str = "THETAQ_DERIBIT_CLIENT_ID";
 const CLIENT_SECRET: &str = "THETAQ_DERIBIT_CLIENT_SECRET";

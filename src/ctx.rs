@@ -19,6 +19,7 @@ use crate::exchange::deribit::{self, DeribitClient, Host};
 use crate::exchange::paper::PublicFeed;
 use crate::exchange::sim::market::Market;
 use crate::exchange::sim::{Deposits, SimExchange};
+use crate::llm::Llm;
 use crate::market::synthetic::Synthetic;
 use anyhow::Context as _;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct Ctx {
     pub clock: Clock,
     pub config: Arc<Config>,
     pub exchange: Exchange,
+    /// `None` when no server is configured, and over a clock of the caller's.
+    pub llm: Option<Arc<Llm>>,
 }
 
 impl Ctx {
@@ -50,6 +53,7 @@ impl Ctx {
             ExchangeKind::Deribit => Exchange::Deribit(client(&config, &clock)?),
             ExchangeKind::Paper => paper(&db, LIVE, &config, &clock)?,
         };
+        let llm = Llm::new(&config.llm, config::llm_key())?.map(Arc::new);
         let known = desks::get(&db, LIVE).await?;
         let config = anchor::meet(config, &exchange, &clock, known.as_ref(), purpose).await?;
         let row = open::live(&db, &config, &exchange, &clock, known, purpose).await?;
@@ -60,11 +64,12 @@ impl Ctx {
             clock,
             config,
             exchange,
+            llm,
         })
     }
 
     /// A desk over a clock of the caller's, always with the built-in exchange: no other can be asked for
-    /// an instant of the caller's. Writes nothing.
+    /// an instant of the caller's. No model is asked, unless one is put in. Writes nothing.
     pub fn with_clock(db: Db, desk: &str, clock: Clock, config: Arc<Config>) -> Self {
         let exchange = built_in(&db, desk, &config);
         Self {
@@ -73,6 +78,7 @@ impl Ctx {
             clock,
             config,
             exchange,
+            llm: None,
         }
     }
 

@@ -21,6 +21,7 @@
 //! - [`training`]: what profiles saw, did and earned, step by step, and what other policies would have.
 //! - `exchange`, `execution`: Deribit over HTTP or the built-in exchange, behind one enum; where approved
 //!   orders go, and how they are followed until final.
+//! - [`llm`]: the language model: what is asked, what came back, byte for byte.
 //! - [`config`], [`db`]: workers.toml, and the only folder that speaks SQL, to SQLite and Postgres alike.
 //! - `import`, `fetch`: market history from files, and from the exchange's public past.
 //! - [`export`]: rows into files that other programs load, and a manifest that proves them.
@@ -55,6 +56,7 @@ pub mod fetch;
 pub mod fills;
 pub mod import;
 pub mod jobs;
+pub mod llm;
 pub mod market;
 pub mod policy;
 pub mod replay;

@@ -13,7 +13,15 @@ const LAYERS: &[&[&str]] = &[
     &["backtest"],
     &["training"],
     &["exchange"],
-    &["execution", "config", "db", "import", "fetch", "export"],
+    &[
+        "execution",
+        "config",
+        "llm",
+        "db",
+        "import",
+        "fetch",
+        "export",
+    ],
     &["ctx"],
     &["jobs", "replay"],
     &["simulate"],
@@ -46,8 +54,18 @@ const FENCES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "reqwest",
-        &["src/exchange/deribit"],
-        "only the client of the exchange speaks HTTP",
+        &["src/exchange/deribit", "src/llm"],
+        "only the clients of the exchange and of the language model speak HTTP",
+    ),
+    (
+        "async_openai",
+        &["src/llm"],
+        "only the client of the language model knows its wire",
+    ),
+    (
+        "jsonschema::",
+        &["src/llm"],
+        "answers are checked by llm::schema",
     ),
     (
         "unsafe {",

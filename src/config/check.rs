@@ -78,6 +78,14 @@ const RANGES: &[(&str, &str, Range)] = &[
     ("policy", "weight_delta", within(0.0, 1_000.0)),
     ("policy", "weight_dte", within(0.0, 1_000.0)),
     ("policy", "weight_ivrv", within(0.0, 1_000.0)),
+    ("llm", "max_tokens", within(1.0, 1e6)),
+    ("llm", "temperature", within(0.0, 2.0)),
+    ("llm", "timeout_ms", within(1.0, HOUR_MS)),
+    ("llm", "connect_timeout_ms", within(1.0, HOUR_MS)),
+    ("llm", "price_input_usd", within(0.0, 1e6)),
+    ("llm", "price_output_usd", within(0.0, 1e6)),
+    ("llm", "budget_day_usd", within(0.0, 1e6)),
+    ("llm", "budget_run_usd", within(0.0, 1e6)),
     ("queue", "lease_ms", within(1_000.0, HOUR_MS)),
     ("queue", "probe_ms", within(1.0, 60_000.0)),
     ("queue", "shutdown_ms", within(0.0, HOUR_MS)),
@@ -107,6 +115,7 @@ impl Config {
             .and_then(|()| self.lists())
             .and_then(|()| self.bands())
             .and_then(|()| self.profiles())
+            .and_then(|()| self.llm())
             .and_then(|()| self.host())
             .map_err(refuse)
     }
@@ -193,6 +202,40 @@ impl Config {
         require(is_address(bind), "web", "bind", || {
             said(bind, "is not HOST:PORT such as 127.0.0.1:8787")
         })
+    }
+
+    /// A server without a model cannot be asked, and a budget without prices would never be spent.
+    fn llm(&self) -> Result<(), Problem> {
+        let llm = &self.llm;
+        let (url, cutoff) = (&llm.base_url, &llm.training_cutoff);
+        let web = url.starts_with("http://") || url.starts_with("https://");
+        let is_base = url.is_empty() || (web && !url.contains(['@', '?', '#', ' ']));
+        // The address itself is not repeated: it may hold a password.
+        require(is_base, "llm", "base_url", || {
+            "must be a base address such as http://127.0.0.1:8080/v1, without a name or a key in it"
+                .to_owned()
+        })?;
+        require(
+            url.is_empty() || !llm.model.is_empty(),
+            "llm",
+            "model",
+            || "must name the model that the server is asked for".to_owned(),
+        )?;
+        let is_day = cutoff.is_empty() || cutoff.parse::<chrono::NaiveDate>().is_ok();
+        require(is_day, "llm", "training_cutoff", || {
+            said(cutoff, "is not a day such as 2025-06-30")
+        })?;
+        let priced = llm.price_input_usd.is_some() && llm.price_output_usd.is_some();
+        for (key, budget) in [
+            ("budget_day_usd", llm.budget_day_usd),
+            ("budget_run_usd", llm.budget_run_usd),
+        ] {
+            require(budget.is_none() || priced, "llm", key, || {
+                "wants price_input_usd and price_output_usd: without them no cost is known"
+                    .to_owned()
+            })?;
+        }
+        Ok(())
     }
 
     fn lists(&self) -> Result<(), Problem> {
@@ -343,7 +386,7 @@ fn is_host(host: &str) -> bool {
 mod tests {
     use super::super::SECTIONS;
     use super::*;
-    use crate::config::JobConfig;
+    use crate::config::{JobConfig, LlmConfig};
 
     /// The message, without the part that names the file and the next step.
     fn refused(text: &str) -> String {
@@ -407,6 +450,12 @@ policy | weight_dte = -0.5 | weight_dte: -0.5 is not between 0 and 1000
 web | bind = "8787" | bind: `8787` is not HOST:PORT such as 127.0.0.1:8787
 web | bind = "127.0.0.1:99999" | bind: `127.0.0.1:99999` is not HOST:PORT such as 127.0.0.1:8787
 web | hosts = ["http://desk/"] | hosts: `http://desk/` is not a host name such as desk.example.org
+llm | base_url = "http://me:secret@host/v1" | base_url: must be a base address such as http://127.0.0.1:8080/v1, without a name or a key in it
+llm | base_url = "http://127.0.0.1:8080/v1" | model: must name the model that the server is asked for
+llm | temperature = 3.0 | temperature: 3 is not between 0 and 2
+llm | max_tokens = 0 | max_tokens: 0 is not between 1 and 1000000
+llm | training_cutoff = "June" | training_cutoff: `June` is not a day such as 2025-06-30
+llm | budget_day_usd = 1.0 | budget_day_usd: wants price_input_usd and price_output_usd: without them no cost is known
 queue | lease_ms = 10 | lease_ms: 10 is not between 1000 and 3600000
 queue | probe_ms = 0 | probe_ms: 0 is not between 1 and 60000
 queue | shutdown_ms = -1 | shutdown_ms: -1 is not between 0 and 3600000
@@ -425,6 +474,14 @@ database | url = "mysql://me:secret@db/x" | url: must be sqlite://PATH or postgr
         let numbers = [
             table(&Config::default().settings()),
             Config::default_numbers(),
+            table(&LlmConfig {
+                temperature: Some(0.0),
+                price_input_usd: Some(0.0),
+                price_output_usd: Some(0.0),
+                budget_day_usd: Some(0.0),
+                budget_run_usd: Some(0.0),
+                ..LlmConfig::default()
+            }),
         ];
         for (section, keys) in SECTIONS {
             for (key, _) in *keys {

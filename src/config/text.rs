@@ -1,7 +1,8 @@
 //! The settings as a file: every key with its meaning, what is unset as a comment with the value in force.
 
 use super::{
-    Config, Database, Desk, ExchangeConfig, ExportConfig, JobConfig, PolicyConfig, Queue, Web,
+    Config, Database, Desk, ExchangeConfig, ExportConfig, JobConfig, LlmConfig, PolicyConfig,
+    Queue, Web,
 };
 use std::fmt::Write;
 use toml::{Table, Value};
@@ -12,6 +13,7 @@ pub const SECTIONS: &[(&str, &[(&str, &str)])] = &[
     ("exchange", ExchangeConfig::KEYS),
     ("desk", Desk::KEYS),
     ("policy", PolicyConfig::KEYS),
+    ("llm", LlmConfig::KEYS),
     ("web", Web::KEYS),
     ("queue", Queue::KEYS),
     ("export", ExportConfig::KEYS),

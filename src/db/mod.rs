@@ -33,6 +33,7 @@ pub mod jobs_control;
 pub mod jobs_turn;
 pub mod json;
 pub mod leases;
+pub mod llm_calls;
 pub mod named;
 pub mod orders;
 pub mod pages;

@@ -48,6 +48,7 @@ views![
     "v_training",
     "v_training_candidates",
     "v_evaluations",
+    "v_llm_calls",
 ];
 
 /// One view as its definition describes it.

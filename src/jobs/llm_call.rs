@@ -1,0 +1,165 @@
+//! The one way jobs ask a model: the budget first, then the call, then its row; nothing else is kept of it.
+
+use crate::ctx::Ctx;
+use crate::db::llm_calls::{self, LlmCallRow};
+use crate::jobs::Running;
+use crate::llm::{Ask, Llm, Outcome, Reply};
+use anyhow::Context as _;
+use std::sync::Arc;
+
+/// What a call is about, as its row keeps it.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    /// The job's desk when unset.
+    pub desk: Option<String>,
+    pub decision: Option<String>,
+    pub backtest: Option<String>,
+    pub thread: Option<String>,
+    pub underlying: Option<String>,
+    pub as_of_ms: Option<i64>,
+    pub snapshot_hash: Option<String>,
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Asks and keeps the row; gives the reply and the row's id. Fails only without a model or a database.
+pub async fn call(
+    ctx: &Ctx,
+    job: &Running,
+    subject: &Subject,
+    ask: &Ask,
+) -> anyhow::Result<(Reply, String)> {
+    let llm = model(ctx)?;
+    let reply = match over_budget(ctx, job, &llm, ask).await? {
+        Some(refused) => refused,
+        None => llm.ask(ask, &job.token()).await,
+    };
+    keep(ctx, job, subject, ask, reply).await
+}
+
+/// The same with the answer's text handed over in pieces as they come.
+pub async fn call_streaming(
+    ctx: &Ctx,
+    job: &Running,
+    subject: &Subject,
+    ask: &Ask,
+    on_text: impl FnMut(&str) + Send,
+) -> anyhow::Result<(Reply, String)> {
+    let llm = model(ctx)?;
+    let reply = match over_budget(ctx, job, &llm, ask).await? {
+        Some(refused) => refused,
+        None => llm.stream(ask, &job.token(), on_text).await,
+    };
+    keep(ctx, job, subject, ask, reply).await
+}
+
+fn model(ctx: &Ctx) -> anyhow::Result<Arc<Llm>> {
+    ctx.llm.clone().context(
+        "no language model is configured: set [llm] base_url and model in workers.toml, and THETAQ_LLM_API_KEY \
+         if the server wants a key",
+    )
+}
+
+/// The reply to a call that could cost more than is left; nothing is sent then. What calls of unknown cost
+/// may have cost is not known, so after one of them nothing is left.
+async fn over_budget(
+    ctx: &Ctx,
+    job: &Running,
+    llm: &Llm,
+    ask: &Ask,
+) -> anyhow::Result<Option<Reply>> {
+    let config = llm.config();
+    if config.budget_day_usd.is_none() && config.budget_run_usd.is_none() {
+        return Ok(None);
+    }
+    let request = llm.request(ask);
+    let worst = llm
+        .worst_cost_usd(&request)
+        .context("[llm] a budget is set, but no prices are")?;
+    let day_ms = ctx.clock.now_ms().div_euclid(DAY_MS) * DAY_MS;
+    let today = llm_calls::health(&ctx.db, day_ms, day_ms + DAY_MS).await?;
+    let (run, run_unpriced) = llm_calls::spent_by_job(&ctx.db, &job.id).await?;
+    let day = today.cost_usd.unwrap_or(0.0);
+    let checks = [
+        ("budget_day_usd", config.budget_day_usd, day, today.unpriced),
+        ("budget_run_usd", config.budget_run_usd, run, run_unpriced),
+    ];
+    for (key, budget, spent, unpriced) in checks {
+        let Some(budget) = budget else { continue };
+        let unknown = worst * unpriced as f64;
+        if spent + unknown + worst <= budget {
+            continue;
+        }
+        let mut reply = Reply::failed(
+            Outcome::BudgetExhausted,
+            format!(
+                "not sent: {spent:.4} USD are spent, {unknown:.4} may be, and this call may cost {worst:.4}, \
+                 which is more than [llm] {key} = {budget}"
+            ),
+        );
+        reply.request = request;
+        return Ok(Some(reply));
+    }
+    Ok(None)
+}
+
+async fn keep(
+    ctx: &Ctx,
+    job: &Running,
+    subject: &Subject,
+    ask: &Ask,
+    reply: Reply,
+) -> anyhow::Result<(Reply, String)> {
+    let llm = model(ctx)?;
+    let row = row(ctx, job, subject, ask, &reply, &llm);
+    let mut tx = ctx.db.begin().await?;
+    llm_calls::insert(&mut tx, &row).await?;
+    tx.commit().await?;
+    if let Some(error) = &reply.error {
+        let outcome = reply.outcome.as_str();
+        tracing::warn!(call = row.id, job = job.id, outcome, "{error}");
+    }
+    Ok((reply, row.id))
+}
+
+fn row(
+    ctx: &Ctx,
+    job: &Running,
+    subject: &Subject,
+    ask: &Ask,
+    reply: &Reply,
+    llm: &Llm,
+) -> LlmCallRow {
+    let config = llm.config();
+    LlmCallRow {
+        id: ctx.clock.id(),
+        job: job.id.clone(),
+        desk: subject.desk.clone().unwrap_or_else(|| job.desk.clone()),
+        purpose: ask.purpose.as_str().to_owned(),
+        decision: subject.decision.clone(),
+        backtest: subject.backtest.clone(),
+        thread: subject.thread.clone(),
+        underlying: subject.underlying.clone(),
+        as_of_ms: subject.as_of_ms,
+        created_ms: ctx.clock.now_ms(),
+        model: llm.model(ask).to_owned(),
+        model_answered: reply.model.clone(),
+        structured_mode: config.structured_mode.as_str().to_owned(),
+        prompt_version: ask.prompt_version.clone(),
+        prompt_hash: reply.request.prompt_hash.clone(),
+        request_hash: reply.request.hash.clone(),
+        request: reply.request.bytes.clone(),
+        response: reply.response.clone(),
+        status: reply.status.map(i64::from),
+        outcome: reply.outcome.as_str().to_owned(),
+        error: reply.error.clone(),
+        input_tokens: reply.usage.input_tokens,
+        output_tokens: reply.usage.output_tokens,
+        price_version: config.price_version.clone(),
+        cost_usd: llm.cost_usd(&reply.usage),
+        latency_ms: reply.latency_ms,
+        attempts: i64::from(reply.attempts),
+        snapshot_hash: subject.snapshot_hash.clone(),
+        ..LlmCallRow::default()
+    }
+}

@@ -1,0 +1,93 @@
+//! The language model: what is asked, and what came back, byte for byte. Any server with OpenAI's chat completions.
+//!
+//! [`words`] are the question and the reply; `request` writes a question as bytes, always the same; `transport` sends
+//! them once; `retry` sends them again when that may help, within one deadline; `wire` and `read` make a reply of
+//! whatever bytes came back; `schema` checks answers that had to be JSON. Nothing here decides, and no text of a
+//! model becomes anything but text.
+
+mod read;
+mod request;
+mod retry;
+mod schema;
+mod transport;
+mod wire;
+mod words;
+
+pub use words::{Answer, Ask, Message, Outcome, Purpose, Reply, Request, Tool, ToolCall, Usage};
+
+use crate::config::LlmConfig;
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+use transport::Transport;
+
+/// The configured model of the configured server.
+#[derive(Debug)]
+pub struct Llm {
+    config: LlmConfig,
+    transport: Transport,
+}
+
+impl Llm {
+    /// `None` when no server is configured; connects to nothing yet. Fails when the key cannot be sent.
+    pub fn new(config: &LlmConfig, key: Option<SecretString>) -> anyhow::Result<Option<Self>> {
+        if config.base_url.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            transport: Transport::new(config, key)?,
+            config: config.clone(),
+        }))
+    }
+
+    /// The question as it is sent: the same question and settings give the same bytes.
+    pub fn request(&self, ask: &Ask) -> Request {
+        request::build(&self.config, ask, false)
+    }
+
+    /// Asks, and gives the reply whole. Whatever went wrong is in the reply.
+    pub async fn ask(&self, ask: &Ask, stop: &CancellationToken) -> Reply {
+        self.run(ask, self.request(ask), stop, &mut |_| ()).await
+    }
+
+    /// Asks, and hands over pieces of the text as they come; the reply has all of it.
+    pub async fn stream(
+        &self,
+        ask: &Ask,
+        stop: &CancellationToken,
+        mut on_text: impl FnMut(&str) + Send,
+    ) -> Reply {
+        let request = request::build(&self.config, ask, true);
+        self.run(ask, request, stop, &mut on_text).await
+    }
+
+    /// Reads stored bytes again: what a replay answers with.
+    pub fn read(&self, ask: &Ask, status: u16, response: &[u8]) -> Reply {
+        let mut reply = read::reply(&self.config, ask, status, response);
+        reply.request = self.request(ask);
+        reply
+    }
+
+    /// The model that a question goes to.
+    pub fn model<'a>(&'a self, ask: &'a Ask) -> &'a str {
+        ask.model.as_deref().unwrap_or(&self.config.model)
+    }
+
+    /// What tokens cost, USD; `None` without prices or counts.
+    pub fn cost_usd(&self, usage: &Usage) -> Option<f64> {
+        let price = |tokens: Option<i64>, price: Option<f64>| Some(tokens? as f64 * price? / 1e6);
+        let input = price(usage.input_tokens, self.config.price_input_usd)?;
+        Some(input + price(usage.output_tokens, self.config.price_output_usd)?)
+    }
+
+    /// The most that a request can cost, USD: no token is shorter than a byte, and an answer has its limit.
+    pub fn worst_cost_usd(&self, request: &Request) -> Option<f64> {
+        self.cost_usd(&Usage {
+            input_tokens: Some(request.bytes.len() as i64),
+            output_tokens: Some(i64::from(self.config.max_tokens)),
+        })
+    }
+
+    pub fn config(&self) -> &LlmConfig {
+        &self.config
+    }
+}
