@@ -43,6 +43,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "live/positions.html",
     "live/feed.html",
     "decision.html",
+    "decision/model.html",
     "decision/outcome.html",
     "decision/replay.html",
     "decision/why_not.html",
