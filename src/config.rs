@@ -53,6 +53,8 @@ section! {
         policy: PolicyConfig = PolicyConfig::default(),
         /// The language model: any server with OpenAI's chat completions. Its key stands in THETAQ_LLM_API_KEY only.
         llm: LlmConfig = LlmConfig::default(),
+        /// Policies that are judged beside the desk's own, on the same ticks.
+        council: CouncilConfig = CouncilConfig::default(),
         /// The dashboard.
         web: Web = Web::default(),
         /// Workers as a whole: leases, polling, retention.
@@ -320,6 +322,14 @@ section! {
         training_cutoff: String = String::new(),
         /// What is done without a usable answer, or where risk refuses it: nothing, or rule (what the rules would do, labelled as that).
         fallback: Fallback = Fallback::Nothing,
+    }
+}
+
+section! {
+    /// [council]
+    CouncilConfig {
+        /// Any of rules_v1, rules_v2, random, always, never, llm and llm:MODEL; empty: nobody is asked. Nothing of it is traded.
+        policies: Vec<String> = Vec::new(),
     }
 }
 

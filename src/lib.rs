@@ -25,7 +25,7 @@
 //! - [`config`], [`db`]: workers.toml, and the only folder that speaks SQL, to SQLite and Postgres alike.
 //! - `import`, `fetch`: market history from files, and from the exchange's public past.
 //! - [`export`]: rows into files that other programs load, and a manifest that proves them.
-//! - [`ctx`], [`jobs`]: what a job is handed; the queue; one file per kind of work.
+//! - [`ctx`], [`chat`], [`jobs`]: what a job is handed; what questions may look up; the queue; one file per kind of work.
 //! - [`replay`], [`simulate`]: recorded months again, and made-up ones under faults, on one thread.
 //! - [`web`], [`cli`]: two ways for a person to look at rows.
 //!
@@ -43,6 +43,7 @@
 //! 8. A balance, a fee or a price of an order is never a float; floats live in pricing and features.
 
 pub mod backtest;
+pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod config;

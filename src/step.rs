@@ -3,6 +3,8 @@
 //! decide -> risk -> fills. Live, dry run and backtest differ in the context they build and in what they do
 //! with the result: a desk that sends orders takes the verdict's intents and leaves the fills alone.
 
+pub mod council;
+
 use crate::clock::Random;
 use crate::domain::context::Context;
 use crate::domain::decision::Decision;

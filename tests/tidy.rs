@@ -23,6 +23,7 @@ const LAYERS: &[&[&str]] = &[
         "export",
     ],
     &["ctx"],
+    &["chat"],
     &["jobs", "replay"],
     &["simulate"],
     &["web"],

@@ -61,6 +61,11 @@ pub struct State {
 }
 
 impl State {
+    /// Expiries of the calls held after the last step, milliseconds.
+    pub fn expiries(&self) -> impl Iterator<Item = i64> {
+        self.held.iter().map(|held| held.instrument.expiry_ms)
+    }
+
     /// A fresh book before step `done`.
     pub fn fresh(done: usize) -> Self {
         Self {

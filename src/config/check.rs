@@ -1,12 +1,13 @@
 //! What the keys of workers.toml may hold: ranges of numbers, forms of texts, and keys that must agree.
 
 use super::text::table;
-use super::{Config, ConfigError, ExchangeKind};
+use super::{Config, ConfigError, DecisionMode, ExchangeKind};
 use crate::domain::coin::Coin;
 use crate::domain::instrument::Style;
 use crate::domain::ticks::size_step;
 use crate::exchange::deribit::Host;
 use crate::policy::profiles::standard;
+use crate::step::council::Judge;
 use rust_decimal::Decimal;
 use std::net::SocketAddr;
 use toml::Value;
@@ -221,6 +222,10 @@ impl Config {
             "model",
             || "must name the model that the server is asked for".to_owned(),
         )?;
+        let asked = self.policy.decision_mode != DecisionMode::RuleOnly;
+        require(!asked || !url.is_empty(), "policy", "decision_mode", || {
+            "llm_only and hybrid_shadow want [llm] base_url and model".to_owned()
+        })?;
         let is_day = cutoff.is_empty() || cutoff.parse::<chrono::NaiveDate>().is_ok();
         require(is_day, "llm", "training_cutoff", || {
             said(cutoff, "is not a day such as 2025-06-30")
@@ -249,6 +254,23 @@ impl Config {
             require(is_name(host), "web", "hosts", || {
                 said(host, "is not a host name such as desk.example.org")
             })?;
+        }
+        let asked = &self.council.policies;
+        for (at, policy) in asked.iter().enumerate() {
+            let model = policy == "llm" || policy.starts_with("llm:");
+            let known = Judge::named(policy).is_some() && !asked[..at].contains(policy);
+            require(known, "council", "policies", || {
+                said(
+                    policy,
+                    "must be one of rules_v1, rules_v2, random, always, never, llm and llm:MODEL, each once",
+                )
+            })?;
+            require(
+                !model || !self.llm.base_url.is_empty(),
+                "council",
+                "policies",
+                || said(policy, "wants [llm] base_url and model"),
+            )?;
         }
         for (kind, job) in &self.jobs {
             let named = job.queue.as_ref().is_none_or(|queue| !queue.is_empty());
@@ -452,10 +474,13 @@ web | bind = "127.0.0.1:99999" | bind: `127.0.0.1:99999` is not HOST:PORT such a
 web | hosts = ["http://desk/"] | hosts: `http://desk/` is not a host name such as desk.example.org
 llm | base_url = "http://me:secret@host/v1" | base_url: must be a base address such as http://127.0.0.1:8080/v1, without a name or a key in it
 llm | base_url = "http://127.0.0.1:8080/v1" | model: must name the model that the server is asked for
+policy | decision_mode = "llm_only" | decision_mode: llm_only and hybrid_shadow want [llm] base_url and model
 llm | temperature = 3.0 | temperature: 3 is not between 0 and 2
 llm | max_tokens = 0 | max_tokens: 0 is not between 1 and 1000000
 llm | training_cutoff = "June" | training_cutoff: `June` is not a day such as 2025-06-30
 llm | budget_day_usd = 1.0 | budget_day_usd: wants price_input_usd and price_output_usd: without them no cost is known
+council | policies = ["rules_v3"] | policies: `rules_v3` must be one of rules_v1, rules_v2, random, always, never, llm and llm:MODEL, each once
+council | policies = ["llm"] | policies: `llm` wants [llm] base_url and model
 queue | lease_ms = 10 | lease_ms: 10 is not between 1000 and 3600000
 queue | probe_ms = 0 | probe_ms: 0 is not between 1 and 60000
 queue | shutdown_ms = -1 | shutdown_ms: -1 is not between 0 and 3600000

@@ -48,7 +48,12 @@ views![
     "v_training",
     "v_training_candidates",
     "v_evaluations",
+    "v_chat",
+    "v_chat_tools",
+    "v_insights",
     "v_llm_calls",
+    "v_council",
+    "v_exports",
 ];
 
 /// One view as its definition describes it.

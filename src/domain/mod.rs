@@ -17,6 +17,7 @@ pub mod order;
 pub mod payoff;
 pub mod portfolio;
 pub mod pricing;
+pub mod redact;
 pub mod settings;
 pub mod tape;
 pub mod tick_steps;

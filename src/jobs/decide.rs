@@ -9,7 +9,7 @@ mod value;
 
 pub(super) use adopt::{Moment, adopt};
 pub(super) use gather::gather;
-pub(super) use model::{PAST_MAX, became, take};
+pub(super) use model::{PAST_MAX, became, past, take};
 pub use rebuild::{Rebuilt, rebuild};
 pub(super) use rebuild::{stored_chain, synthetic};
 pub(super) use record::{Recorded, failed, record};

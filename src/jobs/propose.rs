@@ -6,13 +6,14 @@
 use super::llm_call::{self, Subject};
 use crate::backtest::Answers;
 use crate::clock::Stopwatch;
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, LIVE};
 use crate::db::llm_calls::{self, Became, LlmCallRow};
 use crate::domain::context::Context;
 use crate::domain::settings::Settings;
 use crate::jobs::Running;
 use crate::llm::{self, Answer, Ask, Llm, Message, Outcome, Purpose, Reply};
 use crate::policy::llm::{Menu, Past, Question, Rejection, Said, repair};
+use crate::step::StepInput;
 use anyhow::{Context as _, bail};
 use std::time::Duration;
 
@@ -32,6 +33,23 @@ pub struct Asked<'a> {
     pub answers: Answers,
     /// Stored answers are looked for first; the live desk always asks.
     pub replayed: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// About a decision of the desk; a replayed desk takes stored answers.
+    pub(super) fn of_desk(ctx: &Ctx, input: &StepInput<'a>, past: &'a [Past]) -> Self {
+        Self {
+            context: input.context,
+            settings: input.settings,
+            past,
+            purpose: Purpose::Decision,
+            model: None,
+            decision: Some(input.decision),
+            backtest: None,
+            answers: ctx.config.policy.answers,
+            replayed: ctx.desk != LIVE,
+        }
+    }
 }
 
 /// What came of it.
@@ -294,7 +312,8 @@ fn missing(llm: &Llm, ask: &Ask, asked: &Asked<'_>) -> String {
 
 /// What was said about a decision, out of its stored calls, oldest first.
 pub(super) fn said_again(ctx: &Ctx, menu: &Menu, calls: &[LlmCallRow]) -> anyhow::Result<Said> {
-    let Some(last) = calls.last() else {
+    let own = |call: &&LlmCallRow| call.purpose == Purpose::Decision.as_str();
+    let Some(last) = calls.iter().rfind(own) else {
         return Ok(Said::NotAsked);
     };
     let ask = Ask {

@@ -21,6 +21,8 @@ pub fn all() -> Registry {
         .register::<super::trade::Trade>()
         .register::<super::reconcile::Reconcile>()
         .register::<super::settle::Settle>()
+        .register::<super::council::Council>()
+        .register::<super::score_council::ScoreCouncil>()
         .register::<super::close::Close>()
         .register::<super::replay_decision::ReplayDecision>()
         .register::<super::backtest::Backtest>()
@@ -30,8 +32,10 @@ pub fn all() -> Registry {
         .register::<super::sweep::SweepPart>()
         .register::<super::drift::Drift>()
         .register::<super::train::Train>()
+        .register::<super::collect::Collect>()
         .register::<super::evaluate::Evaluate>()
         .register::<super::export::Export>()
+        .register::<super::chat::Chat>()
         .register::<super::prune::Prune>()
 }
 

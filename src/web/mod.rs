@@ -15,7 +15,6 @@ mod events;
 mod format;
 mod health;
 mod pages;
-mod redact;
 mod status;
 mod table;
 mod throttle;

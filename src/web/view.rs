@@ -42,6 +42,8 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "live/payoffs.html",
     "live/positions.html",
     "live/feed.html",
+    "council.html",
+    "council/opinions.html",
     "decision.html",
     "decision/model.html",
     "decision/outcome.html",

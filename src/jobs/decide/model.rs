@@ -2,13 +2,13 @@
 
 use super::gather::Gathered;
 use crate::config::DecisionMode;
-use crate::ctx::{Ctx, LIVE};
+use crate::ctx::Ctx;
 use crate::db::Tx;
 use crate::db::decisions::{self, DecisionFilter, DecisionRow};
 use crate::db::llm_calls::{self, Became};
 use crate::jobs::Running;
 use crate::jobs::propose::{Asked, propose_llm};
-use crate::llm::{Outcome, Purpose};
+use crate::llm::Outcome;
 use crate::policy::llm::{Past, Said};
 use crate::risk;
 use crate::step::{self, Step, StepInput, step, step_said};
@@ -54,21 +54,11 @@ impl Decided {
 
 async fn by_model(ctx: &Ctx, job: &Running, input: &StepInput<'_>) -> anyhow::Result<Decided> {
     let past = past(ctx, input).await?;
-    let asked = Asked {
-        context: input.context,
-        settings: input.settings,
-        past: &past,
-        purpose: Purpose::Decision,
-        model: None,
-        decision: Some(input.decision),
-        backtest: None,
-        answers: ctx.config.policy.answers,
-        replayed: ctx.desk != LIVE,
-    };
+    let asked = Asked::of_desk(ctx, input, &past);
     let proposal = propose_llm(ctx, job, &asked).await?;
     let fallback = ctx.config.llm.fallback;
     let step = step_said(input, proposal.menu, &proposal.said, fallback);
-    let call = proposal.calls.into_iter().last();
+    let call = proposal.calls.into_iter().next_back();
     let became = became(input, &proposal.said, &step);
     Ok(Decided {
         step,
@@ -114,7 +104,7 @@ pub(in crate::jobs) fn became(input: &StepInput<'_>, said: &Said, step: &Step) -
 pub(in crate::jobs) const PAST_MAX: usize = 3;
 
 /// The last decisions in which something was wanted, newest first.
-async fn past(ctx: &Ctx, input: &StepInput<'_>) -> anyhow::Result<Vec<Past>> {
+pub(in crate::jobs) async fn past(ctx: &Ctx, input: &StepInput<'_>) -> anyhow::Result<Vec<Past>> {
     let filter = DecisionFilter {
         underlying: Some(input.context.coin.as_str().to_owned()),
         acted_only: true,

@@ -11,6 +11,7 @@ use crate::domain::settings::Settings;
 use crate::exchange::Exchange;
 use crate::exchange::sim::market::Market;
 use crate::jobs::propose::said_again;
+use crate::llm::Purpose;
 use crate::market::synthetic::Synthetic;
 use crate::policy::llm::{self, Fallback, Menu};
 use crate::step::{self, Step, StepInput};
@@ -66,7 +67,8 @@ pub async fn rebuild(ctx: &Ctx, id: &str) -> anyhow::Result<Rebuilt> {
 async fn by_model(ctx: &Ctx, row: &DecisionRow, input: &StepInput<'_>) -> anyhow::Result<Step> {
     let menu = Menu::of(input.context, input.settings);
     let calls = llm_calls::of_decision(&ctx.db, &row.id).await?;
-    if calls.is_empty() && menu.is_open() {
+    let own = |call: &llm_calls::LlmCallRow| call.purpose == Purpose::Decision.as_str();
+    if !calls.iter().any(own) && menu.is_open() {
         bail!("the calls of decision {} to its model are gone", row.id);
     }
     let said = said_again(ctx, &menu, &calls)?;

@@ -1,5 +1,6 @@
 //! What every journey needs: fresh databases of both engines, the shared market data, the binary.
 
+pub(crate) mod aimock;
 pub(crate) mod dataset;
 pub(crate) mod deribit;
 pub(crate) mod deribit_words;

@@ -1,4 +1,4 @@
-//! Secrets in a job's arguments or result are shown as stars, on pages and in the API alike.
+//! Secrets in a job's arguments or result are shown as stars: on pages, in the API, to a model.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ const SECRET: [&str; 6] = [
 ];
 
 /// The value with every secret in it replaced.
-pub(super) fn redact(value: &Value) -> Value {
+pub fn redact(value: &Value) -> Value {
     match value {
         Value::Object(object) => Value::Object(object.iter().map(pair).collect::<Map<_, _>>()),
         Value::Array(items) => Value::Array(items.iter().map(redact).collect()),
