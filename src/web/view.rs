@@ -45,6 +45,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "council.html",
     "council/opinions.html",
     "decision.html",
+    "decision/model.html",
     "decision/outcome.html",
     "decision/replay.html",
     "decision/why_not.html",

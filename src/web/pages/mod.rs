@@ -1,6 +1,7 @@
 //! From an address to a page. The same address gives the page, its live fragments, and its tables
 //! as CSV or JSON, so that what is exported is what is shown.
 
+mod calls;
 mod chains;
 mod confirm;
 mod council;
