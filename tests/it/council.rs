@@ -44,7 +44,7 @@ async fn desk(test: &TestDb, text: &str) -> Ctx {
     let clock = Clock::manual(START_MS, &["council"]);
     let ctx = Ctx {
         llm,
-        ..Ctx::with_clock(test.db.clone(), "test", clock, Arc::new(config))
+        ..Ctx::with_clock(test.db.clone(), "live", clock, Arc::new(config))
     };
     ctx.open().await.unwrap();
     let underlying = Coin::Btc;
