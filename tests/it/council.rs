@@ -12,6 +12,7 @@ use thetaq::db::{books, decisions, fills, llm_calls};
 use thetaq::domain::coin::Coin;
 use thetaq::domain::money::{float, from_e8};
 use thetaq::domain::order::Fill;
+use thetaq::jobs::council::Council;
 use thetaq::jobs::drain::{Advance, run_until_idle};
 use thetaq::jobs::settle::Settle;
 use thetaq::jobs::tick::Tick;
@@ -231,4 +232,41 @@ async fn models_are_judged_beside_the_rules_and_one_that_fails_does_nothing() {
         .filter(|row| row.action == "OPEN_COVERED_CALL")
         .count();
     assert_eq!(fills::all(&ctx.db, &ctx.desk).await.unwrap().len(), traded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_cannot_be_asked_silences_nobody_else() {
+    let council = "[council]\npolicies = [\"rules_v2\", \"llm\"]\n[llm]\nbase_url = \"http://127.0.0.1:9\"\nmodel = \"m\"\n";
+    let test = sqlite().await;
+    let mut ctx = desk(&test, &format!("{DESK}{council}")).await;
+    let rows = opinions(&ctx).await;
+    assert_eq!(rows.len(), 12);
+    let failed = rows
+        .iter()
+        .filter(|row| row.verdict == "http_error")
+        .count();
+    assert!(failed > 0, "{rows:#?}");
+    // Without a client at all, as a process has that was started before the settings named one.
+    ctx.llm = None;
+    let open = rows.iter().find(|row| row.verdict == "http_error").unwrap();
+    run(
+        &ctx,
+        &Council {
+            decision: open.decision.clone(),
+        },
+    )
+    .await;
+    let again = shadow_decisions::of_decision(&ctx.db, &open.decision)
+        .await
+        .unwrap();
+    let words: Vec<_> = again
+        .iter()
+        .map(|row| (row.policy.as_str(), row.verdict.as_str()))
+        .collect();
+    assert_eq!(words, [("llm", "not_asked"), ("rules_v2", "approved")]);
+    assert!(
+        again[0].reason.contains("[llm] base_url"),
+        "{}",
+        again[0].reason
+    );
 }
