@@ -30,6 +30,7 @@ pub mod import;
 pub mod llm_call;
 pub mod lookahead;
 pub mod pause;
+pub mod propose;
 pub mod prune;
 pub mod reconcile;
 pub mod record_market;

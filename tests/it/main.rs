@@ -19,6 +19,7 @@ mod support;
 
 mod browser;
 mod cli;
+mod council;
 mod db;
 mod deribit_client;
 mod deribit_desk;

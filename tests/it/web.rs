@@ -3,6 +3,7 @@
 mod access;
 mod actions;
 mod api;
+mod council;
 mod drift;
 mod lab;
 mod pages;
