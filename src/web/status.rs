@@ -16,6 +16,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("/training", "r", "Training"),
     ("/exports", "e", "Exports"),
     ("/quotes", "q", "Quotes"),
+    ("/chat", "c", "Chat"),
     ("/jobs", "j", "Jobs"),
     ("/sql", "s", "SQL"),
 ];

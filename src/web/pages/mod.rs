@@ -2,10 +2,12 @@
 //! as CSV or JSON, so that what is exported is what is shown.
 
 mod chains;
+mod chat;
 mod confirm;
 mod decision;
 mod exports;
 mod fields;
+mod insight;
 mod job;
 mod jobs;
 mod lab;
@@ -51,6 +53,7 @@ pub(super) async fn open(site: &Site, uri: &Uri, part: Part) -> Result<View, Pag
     match segments[..] {
         [] => live::view(site, &query).await,
         ["decisions", id] => decision::view(site, id, &query).await,
+        ["chat", ref path @ ..] => chat::view(site, path).await,
         ["quotes"] => quotes::view(site, &query).await,
         ["jobs"] => jobs::view(site, &query).await,
         ["jobs", id] => job::view(site, id).await,
