@@ -9,6 +9,7 @@ mod text;
 pub use check::is_address;
 pub use text::SECTIONS;
 
+use crate::backtest::Answers;
 use crate::domain::coin::Coin;
 use crate::domain::settings::{FillModel, Mode, Preset, Settings};
 use crate::exchange::deribit::Credentials;
@@ -51,6 +52,8 @@ section! {
         policy: PolicyConfig = PolicyConfig::default(),
         /// The language model: any server with OpenAI's chat completions. Its key stands in THETAQ_LLM_API_KEY only.
         llm: LlmConfig = LlmConfig::default(),
+        /// Policies that are judged beside the desk's own, on the same ticks.
+        council: CouncilConfig = CouncilConfig::default(),
         /// The dashboard.
         web: Web = Web::default(),
         /// Workers as a whole: leases, polling, retention.
@@ -202,11 +205,28 @@ pub enum Reconcile {
     Adopt,
 }
 
+/// Who decides at a tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionMode {
+    /// The rules.
+    #[default]
+    RuleOnly,
+    /// The model; where it fails, what [llm] fallback says.
+    LlmOnly,
+    /// The rules, and the model is asked what it would have done.
+    HybridShadow,
+}
+
 section! {
     /// [policy]
     PolicyConfig {
         /// rules_v2, or rules_v1 (the baseline).
         name: String = "rules_v2".to_owned(),
+        /// Who decides: rule_only, llm_only (the model of [llm]), or hybrid_shadow (the rules; the model is asked and scored beside them).
+        decision_mode: DecisionMode = DecisionMode::RuleOnly,
+        /// llm_only on a replayed desk: replay (stored answers to the same request; a missing one is an error) or ask (the model where there is none).
+        answers: Answers = Answers::Replay,
         /// Probability of drawing from the top k instead of taking the best (research 0.25, production 0).
         explore_prob: Option<f64> = None,
         /// How many of the best are drawn from.
@@ -310,6 +330,14 @@ section! {
         training_cutoff: String = String::new(),
         /// What happens without a usable answer: rule (what the rules would do) or nothing.
         fallback: Fallback = Fallback::Rule,
+    }
+}
+
+section! {
+    /// [council]
+    CouncilConfig {
+        /// Any of rules_v1, rules_v2, random, always, never, llm and llm:MODEL; empty: nobody is asked. Nothing of it is traded.
+        policies: Vec<String> = Vec::new(),
     }
 }
 

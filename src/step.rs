@@ -3,6 +3,8 @@
 //! decide -> risk -> fills. Live, dry run and backtest differ in the context they build and in what they do
 //! with the result: a desk that sends orders takes the verdict's intents and leaves the fills alone.
 
+pub mod council;
+
 use crate::clock::Random;
 use crate::domain::context::Context;
 use crate::domain::decision::Decision;
@@ -10,6 +12,7 @@ use crate::domain::order::{Fill, Intent, Leg};
 use crate::domain::settings::{FeeModel, Settings};
 use crate::fills;
 use crate::policy;
+use crate::policy::llm::{self, Fallback, Menu, Said};
 use crate::risk::{self, Verdict};
 use rust_decimal::Decimal;
 
@@ -36,8 +39,7 @@ pub struct Step {
 
 /// From a context to fills; the same input gives the same bits on every machine.
 pub fn step(input: &StepInput<'_>) -> Step {
-    let decision = policy::decide(input.context, input.settings, || random(input));
-    carry_out(input, decision)
+    carry_out(input, decide(input))
 }
 
 /// The same step without the candidates that were rejected, for runs that keep none of them.
@@ -57,6 +59,39 @@ pub fn carry_out(input: &StepInput<'_>, decision: Decision) -> Step {
         verdict,
         fills,
     }
+}
+
+/// The same step with a model's answer in the place of the rules; what stands in where it has none, or where
+/// risk refuses it, says so in its reason.
+pub fn step_said(input: &StepInput<'_>, menu: Menu, said: &Said, fallback: Fallback) -> Step {
+    let why = match said {
+        Said::NotAsked => {
+            let why = format!("{}; nothing to choose, the model was not asked", menu.room);
+            return carry_out(input, llm::nothing(menu, why));
+        }
+        Said::Chose(chosen) => {
+            let step = carry_out(input, llm::chosen(menu.clone(), chosen));
+            match &step.verdict.refusal {
+                Some(refusal) if !step.verdict.approved && fallback == Fallback::Rule => {
+                    format!("risk refuses the model's {}: {refusal}", chosen.choice)
+                }
+                _ => return step,
+            }
+        }
+        Said::Failed { outcome, error } => {
+            format!("the model gave no decision ({outcome}: {error})")
+        }
+    };
+    let decision = match fallback {
+        Fallback::Rule => llm::stand_in(decide(input), &why),
+        Fallback::Nothing => llm::nothing(menu, format!("{why}; nothing is done")),
+    };
+    carry_out(input, decision)
+}
+
+/// What the rules propose.
+pub fn decide(input: &StepInput<'_>) -> Decision {
+    policy::decide(input.context, input.settings, || random(input))
 }
 
 /// The id of a simulated execution: unique per desk, because a decision has a leg once.

@@ -73,7 +73,11 @@ const FENCES: &[(&str, &[&str], &str)] = &[
         &["src/domain/pricing/vector.rs"],
         "only the choice of vector code needs it; write safe code",
     ),
-    ("minijinja", &["src/web/"], "pages live in src/web"),
+    (
+        "minijinja",
+        &["src/web/", "src/policy/llm/prompt"],
+        "pages live in src/web, prompts in src/policy/llm/prompt.rs",
+    ),
     ("chrono::Utc::now", &["src/clock.rs"], "ask Ctx.clock"),
     ("Utc::now()", &["src/clock.rs"], "ask Ctx.clock"),
     (

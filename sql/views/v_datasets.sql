@@ -3,7 +3,7 @@ select
   d.id as id,                                    -- the dataset
   iso(d.created_ms) as created_at,               -- when it began
   d.state as state,                              -- running, done, stopped or failed
-  d.source as source,                            -- chain store
+  d.source as source,                            -- chain store; live: the ticks of a desk
   d.underlyings as underlyings,                  -- BTC, ETH, or both
   d.profiles as profiles,                        -- in the order in which they chose
   iso(d.from_ms) as from_at,                     -- first snapshot
@@ -31,5 +31,6 @@ select
   d.steps_done as steps_done,                    -- snapshots walked
   d.steps as steps,                              -- snapshots in all
   d.job as job,                                  -- the job that made it
+  d.desk as desk,                                -- the desk whose ticks are collected; null over stored chains
   d.error as error                               -- why it failed
 from training_datasets d

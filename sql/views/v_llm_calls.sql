@@ -23,7 +23,7 @@ select
   c.output_tokens as output_tokens,              -- [count] null when the server did not say
   c.price_version as price_version,              -- the price list that was applied
   c.cost_usd as cost_usd,                        -- null when prices or tokens are unknown
-  c.latency_ms as latency_ms,                    -- from the question to the answer, waits included
+  c.latency_ms as latency_ms,                    -- milliseconds, from the question to the answer
   c.attempts as attempts,                        -- requests that were sent
   c.snapshot_hash as snapshot_hash,              -- of the chain that the prompt was made from
   c.llm_action as llm_action,                    -- what the model chose

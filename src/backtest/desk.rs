@@ -9,7 +9,7 @@ impl Setup {
     pub fn settings(&self) -> Settings {
         let size = self.size();
         Settings {
-            policy: self.policy.as_str().to_owned(),
+            policy: self.policy.rules().to_owned(),
             ivrv_min: self.ivrv_min,
             delta_min: self.delta_min,
             delta_max: self.delta_max,

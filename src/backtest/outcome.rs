@@ -3,6 +3,7 @@
 use super::attribution::Attribution;
 use super::breakdown::{Breakdowns, breakdowns};
 use super::data::{Data, Stamp};
+use super::intervals::Intervals;
 use super::ledger::{RollChain, Trigger};
 use super::metrics::{Performance, performance};
 use super::run::{Event, State};
@@ -118,6 +119,9 @@ pub struct Metrics {
     pub time_in_market: f64,
     /// Coin of contracts traded per coin held at the start.
     pub turnover: f64,
+    /// See [`Outcome::with_intervals`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
 }
 
 impl Outcome {
@@ -230,6 +234,7 @@ impl Metrics {
             upside_given_away: float(flows.settlements),
             time_in_market: in_market(points),
             turnover: 0.0,
+            intervals: None,
         }
     }
 }

@@ -61,12 +61,22 @@ pub struct State {
 }
 
 impl State {
+    /// Expiries of the calls held after the last step, milliseconds.
+    pub fn expiries(&self) -> impl Iterator<Item = i64> {
+        self.held.iter().map(|held| held.instrument.expiry_ms)
+    }
+
     /// A fresh book before step `done`.
     pub fn fresh(done: usize) -> Self {
         Self {
             done,
             ..Self::default()
         }
+    }
+
+    /// The decisions so far, oldest first.
+    pub fn taken(&self) -> &[Taken] {
+        &self.taken
     }
 }
 
@@ -122,6 +132,7 @@ impl<'a> Run<'a> {
     pub fn advance(&mut self, count: usize) -> Result<bool, RunError> {
         let end = self.state.done.saturating_add(count).min(self.steps.len());
         let (strategy, policy) = (self.strategy, self.setup.policy);
+        strategy.check(policy)?;
         for at in self.state.done..end {
             self.step(&self.steps[at], 1, &mut |input| {
                 strategy.step(policy, input)
@@ -138,6 +149,7 @@ impl<'a> Run<'a> {
         mut chain: impl FnMut(i64, &Portfolio) -> Chain,
     ) -> Result<(), RunError> {
         let (strategy, policy) = (self.strategy, self.setup.policy);
+        strategy.check(policy)?;
         for at in self.state.done..self.steps.len() {
             let known = &self.steps[at];
             let snapshot = Snapshot {

@@ -23,6 +23,8 @@ pub enum Policy {
     Always,
     /// Sells nothing.
     Never,
+    /// A language model; rules v2 rank what it is shown.
+    Llm,
 }
 
 impl Policy {
@@ -33,8 +35,28 @@ impl Policy {
             Self::RulesV2 => "rules_v2",
             Self::Always => "always",
             Self::Never => "never",
+            Self::Llm => "llm",
         }
     }
+
+    /// The rules that score calls.
+    pub(super) fn rules(self) -> &'static str {
+        match self {
+            Self::Llm => Self::RulesV2.as_str(),
+            other => other.as_str(),
+        }
+    }
+}
+
+/// Where a model's answers come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answers {
+    /// Stored answers to the same request; a missing one is an error.
+    #[default]
+    Replay,
+    /// Stored answers, and the model where there is none.
+    Ask,
 }
 
 /// Values a key may have.
@@ -100,7 +122,8 @@ setup! {
     interval_ms: i64 = 21_600_000, "ms", Between(60_000.0, 86_400_000.0), "One decision in each interval of this length, at the first snapshot in it.";
     initial_coin: Decimal = Decimal::ZERO, "coin", Between(0.0, 1e6), "Coin held at the start; 0 takes 1 BTC or 4 ETH.";
     order_size: Decimal = Decimal::ZERO, "coin", Between(0.0, 1e6), "Size of one call; 0 takes 0.1 BTC or 1 ETH.";
-    policy: Policy = Policy::Simulator, "", OneOf(&["simulator_v1", "rules_v1", "rules_v2", "always", "never"]), "What scores and proposes.";
+    policy: Policy = Policy::Simulator, "", OneOf(&["simulator_v1", "rules_v1", "rules_v2", "always", "never", "llm"]), "What scores and proposes; llm is the model of workers.toml.";
+    answers: Answers = Answers::Replay, "", OneOf(&["replay", "ask"]), "llm: replay takes stored answers only, ask asks the model where there is none.";
     exit: ExitStyle = ExitStyle::TpAndRoll, "", OneOf(&["tp_and_roll", "hold_to_expiry", "rules"]), "When a call is bought back before it expires.";
     seed: String = "thetaq".to_owned(), "", Text, "Seed of exploration.";
     explore_prob: f64 = 0.0, "", Between(0.0, 1.0), "Probability of drawing from the best few instead of taking the best.";

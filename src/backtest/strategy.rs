@@ -1,6 +1,6 @@
 //! Who proposes: the desk's own policies, the two baselines, or any function of the caller's.
 
-use super::setup::Policy;
+use super::setup::{Policy, SetupError, refuse};
 use crate::domain::account::Position;
 use crate::domain::action::Action;
 use crate::domain::context::Context;
@@ -14,12 +14,16 @@ use rust_decimal::Decimal;
 /// A function from what was known to a proposal, as a policy is.
 pub type Propose<'a> = dyn Fn(&Context, &Settings) -> Decision + Sync + 'a;
 
+/// A function that takes the whole step, for decisions that need more than what was known: stored answers.
+pub type Take<'a> = dyn Fn(&StepInput<'_>) -> Step + Sync + 'a;
+
 /// Who proposes in a run. Risk and fills follow the same way whoever does.
 #[derive(Clone, Copy)]
 pub enum Strategy<'a> {
     /// The policy named in the settings.
     Policy,
     Own(&'a Propose<'a>),
+    Step(&'a Take<'a>),
 }
 
 impl std::fmt::Debug for Strategy<'_> {
@@ -27,14 +31,25 @@ impl std::fmt::Debug for Strategy<'_> {
         f.write_str(match self {
             Self::Policy => "Policy",
             Self::Own(_) => "Own",
+            Self::Step(_) => "Step",
         })
     }
 }
 
 impl Strategy<'_> {
+    /// A model's answers have to be handed in.
+    pub(super) fn check(&self, policy: Policy) -> Result<(), SetupError> {
+        if policy == Policy::Llm && matches!(self, Self::Policy) {
+            let problem = "`llm` is for `thetaq backtest` alone; name rules for sweeps and checks";
+            return Err(refuse("policy", problem));
+        }
+        Ok(())
+    }
+
     pub(super) fn step(&self, policy: Policy, input: &StepInput<'_>) -> Step {
         let (context, settings) = (input.context, input.settings);
         match (self, policy) {
+            (Self::Step(take), _) => take(input),
             (Self::Own(propose), _) => carry_out(input, propose(context, settings)),
             (Self::Policy, Policy::Always) => carry_out(input, always(context, settings)),
             (Self::Policy, Policy::Never) => carry_out(input, never(settings)),

@@ -11,6 +11,7 @@ mod ahead;
 mod axis;
 mod judge;
 mod plan;
+pub(in crate::backtest) mod statistic;
 
 pub use ahead::{Ahead, OutOfSample, WalkForwardDays};
 pub use axis::Axis;

@@ -76,7 +76,7 @@ pub(super) struct MarketArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct SourceArgs {
-    /// recorded, deribit, or synthetic
+    /// recorded, deribit, or synthetic; train also takes live, the ticks of the desk
     #[arg(long, default_value = chains::RECORDED)]
     source: String,
     /// Seed of the synthetic market; that of workers.toml when absent

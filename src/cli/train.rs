@@ -5,16 +5,18 @@ use super::backtest::{RangeArgs, SourceArgs};
 use super::follow::{enqueue, live, result, wait};
 use super::session::Session;
 use crate::ctx::Purpose;
+use crate::db::training;
 use crate::domain::coin::Coin;
 use crate::jobs::Options;
+use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// Collect what profiles saw, did and earned over recorded or synthetic chains, a row for every step
+/// Collect what profiles saw, did and earned over recorded or synthetic chains or live, a row for every step
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq train --profiles all --underlying BTC,ETH --source recorded --from 2026-01-02 --to 2026-05-29\n  thetaq train --profiles conservative,moderate --ladder --set exit=hold_to_expiry --seed 7\n  thetaq train --source synthetic --market-seed 7 --from 2026-01-01 --to 2026-12-31 --json\n\nThe run is a job: it can be watched, cancelled and retried under its id (`thetaq jobs`). Rows are in\nv_training, the calls each step could choose from in v_training_candidates."
+    after_help = "Examples:\n  thetaq train --profiles all --underlying BTC,ETH --source recorded --from 2026-01-02 --to 2026-05-29\n  thetaq train --profiles conservative,moderate --ladder --set exit=hold_to_expiry --seed 7\n  thetaq train --source synthetic --market-seed 7 --from 2026-01-01 --to 2026-12-31 --json\n  thetaq train --source live --profiles all     rows of every tick of the desk, until stopped\n  thetaq train --stop\n\nThe run is a job: it can be watched, cancelled and retried under its id (`thetaq jobs`). Rows are in\nv_training, the calls each step could choose from in v_training_candidates."
 )]
 pub(super) struct Train {
     /// conservative, moderate, aggressive, a profile of workers.toml, or all
@@ -39,6 +41,9 @@ pub(super) struct Train {
     /// Factor on what is earned a day later
     #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
     discount_per_day: f64,
+    /// End the live collection of the desk
+    #[arg(long, exclusive = true)]
+    stop: bool,
 }
 
 /// Estimate what a policy would have earned on a dataset, from the probabilities that were logged
@@ -72,6 +77,9 @@ pub(super) struct Evaluate {
 
 impl Train {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
+        if self.stop {
+            return stop(session).await;
+        }
         let mut settings = self.source.settings()?;
         self.range.add(&mut settings)?;
         let mut payload = self.source.payload(settings)?;
@@ -104,7 +112,24 @@ impl Evaluate {
     }
 }
 
+/// Waits until the last rows of the desk's collection are written.
+async fn stop(session: &Session) -> anyhow::Result<()> {
+    let ctx = live(session, Purpose::Watch).await?;
+    let row = training::collecting(&ctx.db, &ctx.desk).await?;
+    let row = row.context("nothing is collected live; `thetaq train --source live` begins")?;
+    let payload = json!({ "dataset": row.id, "stop": true });
+    let id = enqueue(&ctx, "collect", payload, Options::default()).await?;
+    let found = result(&wait(&ctx, &id).await?)?;
+    session.output.result(&found, || train_text(&found))
+}
+
 fn train_text(found: &Value) -> String {
+    if found["collecting"] == true {
+        let id = found["dataset"].as_str().unwrap_or_default();
+        return format!(
+            "Dataset {id} goes on with every tick of the desk; `thetaq train --stop` ends it\n"
+        );
+    }
     let mut text = format!(
         "Dataset {}: {} rows, {} candidates, {} errors\n",
         found["dataset"].as_str().unwrap_or_default(),

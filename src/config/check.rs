@@ -7,6 +7,7 @@ use crate::domain::instrument::Style;
 use crate::domain::ticks::size_step;
 use crate::exchange::deribit::Host;
 use crate::policy::profiles::standard;
+use crate::step::council::Judge;
 use rust_decimal::Decimal;
 use std::net::SocketAddr;
 use toml::Value;
@@ -250,6 +251,23 @@ impl Config {
                 said(host, "is not a host name such as desk.example.org")
             })?;
         }
+        let asked = &self.council.policies;
+        for (at, policy) in asked.iter().enumerate() {
+            let model = policy == "llm" || policy.starts_with("llm:");
+            let known = Judge::named(policy).is_some() && !asked[..at].contains(policy);
+            require(known, "council", "policies", || {
+                said(
+                    policy,
+                    "must be one of rules_v1, rules_v2, random, always, never, llm and llm:MODEL, each once",
+                )
+            })?;
+            require(
+                !model || !self.llm.base_url.is_empty(),
+                "council",
+                "policies",
+                || said(policy, "wants [llm] base_url and model"),
+            )?;
+        }
         for (kind, job) in &self.jobs {
             let named = job.queue.as_ref().is_none_or(|queue| !queue.is_empty());
             require(named, &format!("jobs.{kind}"), "queue", || {
@@ -456,6 +474,8 @@ llm | temperature = 3.0 | temperature: 3 is not between 0 and 2
 llm | max_tokens = 0 | max_tokens: 0 is not between 1 and 1000000
 llm | training_cutoff = "June" | training_cutoff: `June` is not a day such as 2025-06-30
 llm | budget_day_usd = 1.0 | budget_day_usd: wants price_input_usd and price_output_usd: without them no cost is known
+council | policies = ["rules_v3"] | policies: `rules_v3` must be one of rules_v1, rules_v2, random, always, never, llm and llm:MODEL, each once
+council | policies = ["llm"] | policies: `llm` wants [llm] base_url and model
 queue | lease_ms = 10 | lease_ms: 10 is not between 1000 and 3600000
 queue | probe_ms = 0 | probe_ms: 0 is not between 1 and 60000
 queue | shutdown_ms = -1 | shutdown_ms: -1 is not between 0 and 3600000

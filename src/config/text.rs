@@ -1,8 +1,8 @@
 //! The settings as a file: every key with its meaning, what is unset as a comment with the value in force.
 
 use super::{
-    Config, Database, Desk, ExchangeConfig, ExportConfig, JobConfig, LlmConfig, PolicyConfig,
-    Queue, Web,
+    Config, CouncilConfig, Database, Desk, ExchangeConfig, ExportConfig, JobConfig, LlmConfig,
+    PolicyConfig, Queue, Web,
 };
 use std::fmt::Write;
 use toml::{Table, Value};
@@ -14,6 +14,7 @@ pub const SECTIONS: &[(&str, &[(&str, &str)])] = &[
     ("desk", Desk::KEYS),
     ("policy", PolicyConfig::KEYS),
     ("llm", LlmConfig::KEYS),
+    ("council", CouncilConfig::KEYS),
     ("web", Web::KEYS),
     ("queue", Queue::KEYS),
     ("export", ExportConfig::KEYS),

@@ -142,6 +142,26 @@ pub async fn between(
     .bind(desk).bind(coin.as_str()).bind(from_ms).bind(to_ms).fetch_all(pool).await)
 }
 
+/// A tick as far as others go on from it; `error` is why nobody decided.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct TickRow {
+    pub id: String,
+    pub as_of_ms: i64,
+    pub error: Option<String>,
+    pub snapshot_source: Option<String>,
+    pub snapshot_at_ms: Option<i64>,
+}
+
+/// Ticks of one underlying from `from_ms` on, failed ones included, oldest first; what a person decided is
+/// no tick.
+pub async fn ticks(db: &Db, desk: &str, coin: Coin, from_ms: i64) -> sqlx::Result<Vec<TickRow>> {
+    read!(db, pool => sqlx::query_as(
+        "select id, as_of_ms, error, snapshot_source, snapshot_at_ms from decisions \
+         where desk = $1 and underlying = $2 and as_of_ms >= $3 and source <> 'manual' order by as_of_ms, id",
+    )
+    .bind(desk).bind(coin.as_str()).bind(from_ms).fetch_all(pool).await)
+}
+
 /// The id of the newest decision of a desk.
 pub async fn newest_id(db: &Db, desk: &str) -> sqlx::Result<Option<String>> {
     read!(db, pool => sqlx::query_scalar(

@@ -49,6 +49,7 @@ pub mod scan;
 pub mod schedules;
 pub mod series;
 pub mod settlements;
+pub mod shadow_decisions;
 pub mod sweeps;
 pub mod training;
 pub mod tripwire;

@@ -68,6 +68,12 @@ questions![
         "training_choices",
         "off_policy_estimates",
     ],
+    "Models": [
+        "council_by_policy",
+        "llm_against_rules",
+        "llm_cost",
+        "llm_outcomes",
+    ],
     "Jobs and data": [
         "jobs_by_day",
         "jobs_by_wait",

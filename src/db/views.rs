@@ -52,6 +52,8 @@ views![
     "v_chat_tools",
     "v_insights",
     "v_llm_calls",
+    "v_council",
+    "v_exports",
 ];
 
 /// One view as its definition describes it.

@@ -6,55 +6,78 @@ use super::instrument::Style;
 /// Price ticks of one contract family: `fine` up to and including `above`, `coarse` over it.
 ///
 /// In units of 1/`per_unit` of the quote currency, whole numbers, so that prices on a tick are exact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TickSteps {
     pub per_unit: u32,
     pub fine: u32,
     pub above: u32,
     pub coarse: u32,
+    /// The same as floats, divided once: a chain has thousands of prices.
+    per_unit_float: f64,
+    above_price: f64,
+    fine_float: f64,
+    coarse_float: f64,
+    fine_tick: f64,
+    coarse_tick: f64,
 }
 
 /// Tick steps of the exchange's instruments, quote currency per coin.
 pub fn tick_steps(coin: Coin, style: Style) -> TickSteps {
-    let (per_unit, fine, above, coarse) = match (style, coin) {
-        (Style::Inverse, _) => (10_000, 1, 50, 5),
-        (Style::Linear, Coin::Btc) => (1, 5, 1_000, 20),
-        (Style::Linear, Coin::Eth) => (10, 2, 500, 10),
-    };
-    TickSteps {
-        per_unit,
-        fine,
-        above,
-        coarse,
+    const INVERSE: TickSteps = TickSteps::new(10_000, 1, 50, 5);
+    const LINEAR_BTC: TickSteps = TickSteps::new(1, 5, 1_000, 20);
+    const LINEAR_ETH: TickSteps = TickSteps::new(10, 2, 500, 10);
+    match (style, coin) {
+        (Style::Inverse, _) => INVERSE,
+        (Style::Linear, Coin::Btc) => LINEAR_BTC,
+        (Style::Linear, Coin::Eth) => LINEAR_ETH,
     }
 }
 
 impl TickSteps {
+    const fn new(per_unit: u32, fine: u32, above: u32, coarse: u32) -> Self {
+        let per_unit_float = per_unit as f64;
+        Self {
+            per_unit,
+            fine,
+            above,
+            coarse,
+            per_unit_float,
+            above_price: above as f64 / per_unit_float,
+            fine_float: fine as f64,
+            coarse_float: coarse as f64,
+            fine_tick: fine as f64 / per_unit_float,
+            coarse_tick: coarse as f64 / per_unit_float,
+        }
+    }
+
     /// The tick at a price.
     pub fn tick(self, price: f64) -> f64 {
-        f64::from(self.units(price)) / f64::from(self.per_unit)
+        if price > self.above_price {
+            self.coarse_tick
+        } else {
+            self.fine_tick
+        }
     }
 
     /// The highest price on a tick that is not above this one; 0 when it is under one tick.
     pub fn floor(self, price: f64) -> f64 {
-        let unit = f64::from(self.units(price));
-        let scaled = price * f64::from(self.per_unit) / unit;
-        floor(scaled + ON_TICK) * unit / f64::from(self.per_unit)
+        let unit = self.units(price);
+        let scaled = price * self.per_unit_float / unit;
+        floor(scaled + ON_TICK) * unit / self.per_unit_float
     }
 
     /// The lowest price on a tick that is not below this one; at least one tick.
     pub fn ceil(self, price: f64) -> f64 {
-        let unit = f64::from(self.units(price));
-        let scaled = price * f64::from(self.per_unit) / unit;
-        (-floor(ON_TICK - scaled)).max(1.0) * unit / f64::from(self.per_unit)
+        let unit = self.units(price);
+        let scaled = price * self.per_unit_float / unit;
+        (-floor(ON_TICK - scaled)).max(1.0) * unit / self.per_unit_float
     }
 
-    fn units(self, price: f64) -> u32 {
-        let above = f64::from(self.above) / f64::from(self.per_unit);
-        if price > above {
-            self.coarse
+    fn units(self, price: f64) -> f64 {
+        if price > self.above_price {
+            self.coarse_float
         } else {
-            self.fine
+            self.fine_float
         }
     }
 }

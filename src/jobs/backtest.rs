@@ -124,6 +124,7 @@ impl Open {
             parent: job.parent.as_deref(),
             setup: &self.setup,
             data: &self.data.stamp,
+            model: None,
             range: (at(range.first()), at(range.last())),
             steps: self.steps as u64,
             code_version: CODE_VERSION,
@@ -237,6 +238,7 @@ impl Open {
         let (data, setup) = (self.data.clone(), self.setup.clone());
         let work = move || {
             let outcome = Run::resume(&data, &setup, Strategy::Policy, state)?.finish();
+            let outcome = outcome.with_intervals();
             let (baselines, weekly) = baselines(&data, &outcome)?;
             Ok::<_, RunError>((outcome, baselines, weekly))
         };

@@ -163,6 +163,8 @@ impl Evaluate {
                 if self.wants(&row) {
                     match row.step(&self.reward, offers)? {
                         Some(step) => steps.push(&step),
+                        // The step before spans a tick in which nobody decided.
+                        None if row.is_missed() => {}
                         None => steps.drop_episode(&row.episode),
                     }
                 }

@@ -1,7 +1,7 @@
 //! `settle`: expiries become rows, at the delivery price the exchange publishes after 08:00 UTC.
 
 use super::tick::underlyings;
-use super::{Defaults, Done, Job, JobError, Running, Schedule};
+use super::{Defaults, Done, Job, JobError, Running, Schedule, score_council};
 use crate::config::Missed;
 use crate::ctx::Ctx;
 use crate::db::books;
@@ -63,6 +63,7 @@ impl Job for Settle {
         let settled: Vec<_> = rows.iter().map(|row| json!({
             "instrument": row.instrument, "assigned": row.payoff_e8 != 0, "chain": row.chain,
         })).collect();
+        score_council::follow(&mut tx, &ctx, job, coin).await?;
         let done = json!({ "settled": settled });
         job.finish(&mut tx, &done).await?;
         tx.commit().await?;

@@ -1,7 +1,7 @@
 //! `tick`: one decision for one underlying at one instant, whatever comes of it.
 
 use super::decide::{Recorded, decision_id, failed, gather, record};
-use super::{Defaults, Done, Job, JobError, Running, Schedule, pace};
+use super::{Defaults, Done, Job, JobError, Running, Schedule, collect, council, pace};
 use crate::config::{Config, Missed};
 use crate::ctx::Ctx;
 use crate::db::desks::{DeskRow, DeskState};
@@ -94,6 +94,8 @@ async fn attempt(
     if recorded.outdated {
         return Ok(None);
     }
+    collect::follow(&mut tx, ctx, job).await?;
+    council::follow(&mut tx, ctx, job, &id).await?;
     let done = recorded.done();
     job.finish(&mut tx, &done).await?;
     tx.commit().await?;
@@ -111,6 +113,7 @@ async fn remember(
     let id = decision_id(ctx, coin, at_ms, &key);
     let mut tx = ctx.db.begin().await?;
     failed(&mut tx, ctx, desk, &job.id, &id, (coin, at_ms), error).await?;
+    collect::follow(&mut tx, ctx, job).await?;
     Ok(tx.commit().await?)
 }
 

@@ -6,9 +6,10 @@
 //! job goes on from there.
 
 mod dataset;
+mod tally;
 
 use super::backtest::{load, setup};
-use super::{Defaults, Done, Job, JobError, Running};
+use super::{Defaults, Done, Job, JobError, Running, collect};
 use crate::backtest::{Data, Setup};
 use crate::config::Config;
 use crate::ctx::Ctx;
@@ -20,12 +21,17 @@ use dataset::Open;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
+pub(super) use tally::Tally;
+
+/// The source that is no store: what the desk sees, tick by tick.
+pub const LIVE: &str = "live";
 
 /// One dataset. `settings` are those of a `backtest` job; bands are the profiles', calls at once the ladder's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Train {
-    /// The chain store: `recorded`, `deribit`, or `synthetic`, which is made from `market_seed`.
+    /// The chain store: `recorded`, `deribit`, or `synthetic`, which is made from `market_seed`; or `live`, which
+    /// goes on with the desk's ticks until it is stopped.
     pub source: String,
     #[serde(default)]
     pub settings: Value,
@@ -85,6 +91,9 @@ impl Job for Train {
 
     async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
         let plan = self.plan(&ctx)?;
+        if self.source == LIVE {
+            return collect::begin(&ctx, job, plan).await;
+        }
         job.progress(0.0, "reading the market").await;
         let markets = self.markets(&ctx, job, &plan).await?;
         let mut open = Open::begin(&ctx, job, plan, markets).await?;
@@ -103,7 +112,7 @@ impl Train {
         if let Some(keys) = settings.as_object_mut() {
             keys.entry("explore_prob").or_insert(EXPLORE_PROB.into());
         }
-        let plan = Plan {
+        let mut plan = Plan {
             underlyings: self.underlyings.clone(),
             profiles: profiles(&self.profiles, ctx)?,
             ladder: self.ladder,
@@ -114,6 +123,9 @@ impl Train {
         };
         plan.check()
             .map_err(|error| JobError::Abort(error.into()))?;
+        if self.source == LIVE {
+            collect::prepare(ctx, &mut plan, self.market_seed.as_deref())?;
+        }
         Ok(plan)
     }
 

@@ -85,7 +85,7 @@ impl Llm {
         (state.status, state.body) = (None, Vec::new());
         let mut response = match self.transport.send(&request.bytes).await {
             Ok(response) => response,
-            Err(lost) => return Attempt::lost(lost.0),
+            Err(lost) => return Attempt::lost(&lost.0),
         };
         state.status = Some(response.status);
         let (mut events, mut said, mut silent) = (Events::default(), Said::default(), true);
@@ -140,7 +140,7 @@ struct Progress {
 }
 
 impl Attempt {
-    fn lost(error: String) -> Self {
+    fn lost(error: &str) -> Self {
         Self {
             reply: Reply::failed(Outcome::HttpError, format!("no response: {error}")),
             retry_after: None,

@@ -79,9 +79,11 @@ pub(super) fn read(body: &[u8]) -> Result<Said, String> {
     let mut said = Said::default();
     if is_stream(body) {
         let mut events = Events::default();
-        for data in events.push(body).into_iter().chain(events.rest()) {
+        for data in events.push(body) {
             said.event(&data)?;
         }
+        // A cut stream may end in the middle of an event.
+        let _whole = events.rest().map(|data| said.event(&data));
         return Ok(said);
     }
     said.add(serde_json::from_slice(body).map_err(|error| error.to_string())?);

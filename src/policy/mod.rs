@@ -1,10 +1,11 @@
-//! Rule policies: a Context goes in, a Decision comes out; no database, no order, no clock.
+//! Policies: a Context goes in, a Decision comes out; no database, no order, no clock.
 //!
 //! A short call that is due is rolled into the chosen candidate, or
 //! closed when there is none; with room for another call the chosen candidate is sold; else nothing.
 
 mod exit;
 mod explore;
+pub mod llm;
 pub mod profiles;
 mod rank;
 mod reason;
@@ -141,11 +142,7 @@ enum Plan<'a> {
 }
 
 fn plan<'a>(context: &'a Context, settings: &Settings) -> (Plan<'a>, String) {
-    let short_calls = || {
-        let short = |held: &&Position| held.instrument.is_call() && held.size < Decimal::ZERO;
-        context.positions.iter().filter(short)
-    };
-    for position in short_calls() {
+    for position in short_calls(context) {
         if is_working(context, &position.instrument) {
             continue;
         }
@@ -153,19 +150,32 @@ fn plan<'a>(context: &'a Context, settings: &Settings) -> (Plan<'a>, String) {
             return (Plan::Roll(position), due.why);
         }
     }
+    match room(context, settings) {
+        (true, why) => (Plan::Open, why),
+        (false, why) => (Plan::Nothing, why),
+    }
+}
+
+fn short_calls(context: &Context) -> impl Iterator<Item = &Position> {
+    let short = |held: &&Position| held.instrument.is_call() && held.size < Decimal::ZERO;
+    context.positions.iter().filter(short)
+}
+
+/// Whether another call may be opened, and why.
+fn room(context: &Context, settings: &Settings) -> (bool, String) {
     let working = context
         .working
         .iter()
         .filter(|order| order.side == Side::Sell);
-    let open = short_calls().count() + working.count();
+    let open = short_calls(context).count() + working.count();
     if open >= settings.max_calls_per_underlying as usize {
-        return (Plan::Nothing, reason::holding(open, context));
+        return (false, reason::holding(open, context));
     }
     if settings.paused {
         let why = "the desk is paused: positions are managed, no new call is sold".to_owned();
-        return (Plan::Nothing, why);
+        return (false, why);
     }
-    (Plan::Open, reason::room(open, settings))
+    (true, reason::room(open, settings))
 }
 
 /// Ranked calls that may be sold now: not held, no order working on them.

@@ -18,7 +18,7 @@ pub struct Bootstrap {
 }
 
 /// A statistic and where it may as well have been.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// Of the series itself.
     pub estimate: f64,

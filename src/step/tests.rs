@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::action::Action;
 use crate::domain::coin::Coin;
+use crate::domain::decision::DecisionSource;
 use crate::domain::fixture::{self, short};
 use crate::domain::settings::Mode;
 use std::sync::Arc;
@@ -61,4 +62,71 @@ fn mistake_16_an_empty_chain_still_gives_a_decision_and_its_lines() {
     let step = run(&context, "seed");
     assert_eq!(step.decision.proposed, Action::DoNothing);
     assert!(step.verdict.approved && !step.verdict.lines.is_empty() && step.fills.is_empty());
+}
+
+#[test]
+fn a_models_answer_takes_the_step_and_what_stands_in_for_it_is_labelled() {
+    let context = fixture::context(Coin::Btc);
+    let settings = Settings::of(Mode::Research);
+    let input = StepInput {
+        context: &context,
+        settings: &settings,
+        seed: "seed",
+        decision: "decision-1",
+    };
+    let take = |settings: &Settings, said: &Said, fallback| {
+        let menu = Menu::of(&context, input.settings);
+        step_said(&StepInput { settings, ..input }, menu, said, fallback)
+    };
+    let menu = Menu::of(&context, &settings);
+    let answer = r#"{"choice":"c2","size":0.1,"reason":"enough premium"}"#;
+    let said = Said::Chose(menu.read(answer).expect("a choice"));
+    let step = take(&settings, &said, Fallback::Nothing);
+    assert_eq!(step.decision.proposed, menu.choices[2].action);
+    assert_eq!(
+        (step.fills.len(), step.decision.reason.as_str()),
+        (1, "enough premium")
+    );
+
+    let failed = Said::Failed {
+        outcome: "timeout".to_owned(),
+        error: "no answer within 60000 ms".to_owned(),
+    };
+    let ruled = run(&context, "seed");
+    let step = take(&settings, &failed, Fallback::Rule);
+    assert_eq!(step.decision.proposed, ruled.decision.proposed);
+    assert_eq!(step.decision.source, DecisionSource::Llm);
+    assert!(
+        step.decision
+            .reason
+            .contains("(timeout: no answer within 60000 ms); the rules decide")
+    );
+    let step = take(&settings, &failed, Fallback::Nothing);
+    assert_eq!(step.decision.proposed, Action::DoNothing);
+    assert!(
+        step.decision.reason.ends_with("; nothing is done"),
+        "{}",
+        step.decision.reason
+    );
+
+    // Risk closed the door between the question and the answer.
+    let shut = Settings {
+        kill_switch: true,
+        ..settings.clone()
+    };
+    let step = take(&shut, &said, Fallback::Nothing);
+    assert_eq!(
+        step.decision.proposed, menu.choices[2].action,
+        "kept as it was proposed"
+    );
+    assert!(!step.verdict.approved && step.fills.is_empty());
+    let step = take(&shut, &said, Fallback::Rule);
+    assert!(
+        step.decision
+            .reason
+            .starts_with("risk refuses the model's c2: "),
+        "{}",
+        step.decision.reason
+    );
+    assert!(step.fills.is_empty());
 }

@@ -26,7 +26,7 @@ pub use plan::{Plan, PlanError};
 pub use rewards::{REWARD_DEFINITION, REWARDS, Rewards, Worth};
 pub use row::{Followed, Offer, Row, Taken};
 pub use split::{Span, Split, Splits};
-pub use walk::{Walk, WalkState};
+pub use walk::{Missed, Walk, WalkState};
 
 #[cfg(test)]
 mod tests;

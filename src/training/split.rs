@@ -70,6 +70,15 @@ impl Splits {
         }
     }
 
+    /// Where a split ends, not included; the last one has no end of its own.
+    pub fn end_ms(&self, split: Split) -> Option<i64> {
+        match split {
+            Split::Train => Some(self.validation_ms),
+            Split::Validation => Some(self.test_ms),
+            Split::Test => None,
+        }
+    }
+
     /// The three of a range whose last instant is `to_ms`.
     pub fn spans(&self, from_ms: i64, to_ms: i64) -> [Span; 3] {
         let span = |split, from_ms, to_ms| Span {

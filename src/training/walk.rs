@@ -4,6 +4,9 @@
 //! any two snapshots and goes on from its [`WalkState`] with the same rows.
 
 mod book;
+mod live;
+
+pub use live::Missed;
 
 use super::plan::Plan;
 use super::row::Row;
@@ -34,6 +37,8 @@ pub struct Walk<'a> {
     plan: &'a Plan,
     splits: Splits,
     snapshots: &'a [Snapshot],
+    /// Snapshots will follow that are not among the data yet.
+    goes_on: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -44,6 +49,7 @@ impl<'a> Walk<'a> {
             plan,
             splits,
             snapshots,
+            goes_on: false,
         }
     }
 
@@ -109,10 +115,10 @@ impl<'a> Walk<'a> {
             taken: Vec::new(),
             rows,
         };
-        let last = self
-            .snapshots
-            .get(at + 1)
-            .is_none_or(|next| self.splits.of(next.chain.at_ms) != split);
+        let next = self.snapshots.get(at + 1);
+        let last = next.map_or(!self.goes_on, |next| {
+            self.splits.of(next.chain.at_ms) != split
+        });
         for lane in lanes {
             let book = &mut lane.book;
             let stepped = lane
@@ -135,6 +141,12 @@ impl<'a> Walk<'a> {
 
     /// Calls that expire later would be open when the split ends. The last one ends with the data.
     fn until_ms(&self, split: Split) -> i64 {
+        if self.goes_on {
+            return self
+                .splits
+                .end_ms(split)
+                .map_or(i64::MAX, |end_ms| end_ms - 1);
+        }
         let after = self
             .snapshots
             .partition_point(|one| self.splits.of(one.chain.at_ms) <= split);

@@ -59,16 +59,10 @@ pub(crate) fn year() {
 
 /// Calls that a day's decision can look at: those of the band, and the expiry that is held below it.
 fn day_grid(market: &Synthetic, at_ms: i64, setup: &Setup, book: &Portfolio) -> Chain {
-    let band = market.chain_band(Coin::Btc, at_ms, setup.dte_min, setup.dte_max, true);
     let days = book.positions().map(|held| held.instrument.dte(at_ms));
-    match days.min_by(f64::total_cmp) {
-        Some(dte) if 0.0 < dte && dte < setup.dte_min => {
-            let mut chain = market.chain_band(Coin::Btc, at_ms, dte, dte, true);
-            chain.quotes.extend(band.quotes);
-            chain
-        }
-        _ => band,
-    }
+    let held = days.min_by(f64::total_cmp).unwrap_or(setup.dte_min);
+    let bands = [(held, held), (setup.dte_min, setup.dte_max)];
+    market.chain_bands(Coin::Btc, at_ms, &bands, true)
 }
 
 fn price_35_a_day() -> f64 {

@@ -149,6 +149,7 @@ async fn store(db: &Db, plan: &Plan, dataset: &str, rows: &[Row]) -> f64 {
     let new = NewDataset {
         id: dataset,
         job: dataset,
+        desk: None,
         source: "bench",
         range: (0, 1),
         plan,
@@ -158,6 +159,7 @@ async fn store(db: &Db, plan: &Plan, dataset: &str, rows: &[Row]) -> f64 {
         steps: 1,
         policy: ("profiles", "1.0"),
         code_version: "bench",
+        checkpoint: None,
         at_ms: 0,
     };
     let mut tx = db.begin().await.unwrap();

@@ -44,5 +44,6 @@ mod sim_http_faults;
 mod simulation;
 mod synthetic;
 mod training;
+mod training_live;
 mod vendors;
 mod web;

@@ -3,7 +3,7 @@
 //! A run goes on through all windows, so that a choice changes hands at the mark: what is open at that
 //! instant is carried at its value, and the cost of trading from one book to the other is not counted.
 
-use super::judge::{sharpe, total_return, yearly_sharpe};
+use super::statistic::{sharpe, total_return, yearly_sharpe};
 use crate::domain::instrument::DAY_MS;
 use crate::statistics::walk_forward::WalkForward;
 use anyhow::Result;

@@ -1,17 +1,15 @@
 //! What the runs of a sweep are worth: ranks that hold over time, intervals, and how much of it is luck.
 
 use super::ahead::{Ahead, WalkForwardDays, walk_forward};
+use super::statistic::{drawdown, interval, sharpe, total_return, yearly_sharpe};
 use super::{Currency, Tried};
 use crate::clock::Random;
-use crate::statistics::bootstrap::{Bootstrap, Interval};
+use crate::statistics::bootstrap::Interval;
 use crate::statistics::overfitting::{BLOCKS, overfitting};
-use crate::statistics::performance;
 use crate::statistics::sharpe::{Record, Trials};
 use anyhow::Result;
 use serde::Serialize;
 
-/// Days of a year: the market never closes.
-const YEAR: f64 = 365.0;
 /// Runs that are looked at closely.
 const BEST: usize = 10;
 
@@ -94,10 +92,10 @@ pub fn judge(
             place: at + 1,
             mean_rank: ranks[row],
             deflated_sharpe: deflated,
-            sharpe: interval(&table[row], yearly_sharpe, &mut random)?,
-            return_coin: interval(&tried.returns_coin, total_return, &mut random)?,
-            return_usd: interval(&tried.returns_usd, total_return, &mut random)?,
-            drawdown: interval(&table[row], drawdown, &mut random)?,
+            sharpe: interval(&table[row], yearly_sharpe, &mut random),
+            return_coin: interval(&tried.returns_coin, total_return, &mut random),
+            return_usd: interval(&tried.returns_usd, total_return, &mut random),
+            drawdown: interval(&table[row], drawdown, &mut random),
         });
     }
     let numbers: Vec<usize> = runs.iter().map(|one| one.0).collect();
@@ -178,36 +176,4 @@ fn ranking(table: &[Vec<f64>], ranks: &[f64]) -> Vec<usize> {
             .then(sharpes[*b].total_cmp(&sharpes[*a]))
     });
     order
-}
-
-/// Of a day; 0 for a run that never moved. Zero has no sign, so that equal runs compare equal.
-pub(super) fn sharpe(returns: &[f64]) -> f64 {
-    performance::sharpe(returns).unwrap_or(0.0) + 0.0
-}
-
-pub(super) fn yearly_sharpe(returns: &[f64]) -> Option<f64> {
-    performance::sharpe(returns).map(|sharpe| sharpe * YEAR.sqrt())
-}
-
-pub(super) fn total_return(returns: &[f64]) -> Option<f64> {
-    let growth = returns.iter().fold(1.0, |growth, one| growth * (1.0 + one));
-    (!returns.is_empty()).then_some(growth - 1.0)
-}
-
-fn drawdown(returns: &[f64]) -> Option<f64> {
-    let (mut value, mut peak, mut deepest) = (1.0_f64, 1.0_f64, 0.0_f64);
-    for one in returns {
-        value *= 1.0 + one;
-        peak = peak.max(value);
-        deepest = deepest.max(1.0 - value / peak);
-    }
-    (!returns.is_empty()).then_some(deepest)
-}
-
-fn interval(
-    returns: &[f64],
-    statistic: fn(&[f64]) -> Option<f64>,
-    random: &mut Random,
-) -> Result<Option<Interval>> {
-    Bootstrap::of_length(returns.len().max(1)).interval(returns, statistic, random)
 }

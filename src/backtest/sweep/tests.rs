@@ -159,7 +159,7 @@ fn a_run_has_a_return_for_every_day_and_they_make_its_result() {
         (tried.returns_coin.len(), tried.returns_usd.len()),
         (41, 41)
     );
-    let of = |returns: &[f64]| super::judge::total_return(returns).unwrap();
+    let of = |returns: &[f64]| super::statistic::total_return(returns).unwrap();
     assert!((of(&tried.returns_coin) - tried.metrics.coin.total_return).abs() < 1e-12);
     assert!((of(&tried.returns_usd) - tried.metrics.usd.total_return).abs() < 1e-12);
     assert!(tried.metrics.chains > 0);
@@ -201,8 +201,8 @@ fn the_ranking_prefers_what_is_good_in_every_span_to_one_lucky_span() {
     let (runs, days) = made(&[poor, lucky, steady]);
     let found = judge(&runs, &days, Currency::Coin, None, "seed").unwrap();
     assert_eq!(found.ranking[0], 2);
-    let lucky = super::judge::total_return(&runs[1].1.returns_coin);
-    let steady = super::judge::total_return(&runs[2].1.returns_coin);
+    let lucky = super::statistic::total_return(&runs[1].1.returns_coin);
+    let steady = super::statistic::total_return(&runs[2].1.returns_coin);
     assert!(lucky > steady, "the lucky one earned more");
     let best = &found.best[0];
     assert_eq!((best.n, best.place), (2, 1));

@@ -10,7 +10,9 @@ use crate::domain::settings::ExitStyle;
 use crate::fills::{settle, trade_fee};
 use crate::market::features::features;
 use crate::market::synthetic::Synthetic;
-use std::sync::LazyLock;
+use crate::policy::llm::{Fallback, Menu, Question, Said};
+use crate::step::{Step, StepInput, step_said};
+use std::sync::{LazyLock, Mutex};
 
 /// 2026-01-05 09:00 UTC.
 const FROM_MS: i64 = 1_767_603_600_000;
@@ -210,4 +212,41 @@ fn the_stamp_names_the_data() {
     let source = Source::Synthetic.as_str();
     assert_eq!(again.stamp.shares, [(source.to_owned(), 1.0)].into());
     assert_eq!(again.stamp.source, "synthetic:truths");
+}
+
+/// A stand-in for a model: the first call while there is room, nothing after that; keeps what it was told.
+fn first_call(told: &Mutex<Vec<(String, serde_json::Value)>>, input: &StepInput<'_>) -> Step {
+    let menu = Menu::of(input.context, input.settings);
+    let asked = Question::new(&menu, input.context, input.settings, &[]).expect("a question");
+    let first = &menu.choices[usize::from(menu.choices.iter().any(|one| one.id == "c1"))];
+    let answer =
+        serde_json::json!({"choice": first.id, "size": float(first.sizes.max), "reason": "a test"});
+    let said = menu.read(&answer.to_string()).expect("a choice");
+    let told = &mut told.lock().expect("one thread");
+    told.push((asked.system + &asked.user, asked.schema));
+    step_said(input, menu, &Said::Chose(said), Fallback::Nothing)
+}
+
+#[test]
+fn a_prompt_does_not_change_with_what_followed() {
+    let setup = Setup {
+        policy: Policy::Llm,
+        ..setup(ExitStyle::Rules)
+    };
+    let walk = |data: &Data| {
+        let told = Mutex::new(Vec::new());
+        let take = |input: &StepInput<'_>| first_call(&told, input);
+        let outcome = run_with(data, &setup, Strategy::Step(&take)).expect("runs");
+        (told.into_inner().expect("one thread"), outcome)
+    };
+    let (short, cut) = walk(&made("truths", 12));
+    let (whole, all) = walk(&MONTH);
+    assert!(whole.len() > short.len() && cut.metrics.legs > 0);
+    assert_eq!(short[..], whole[..short.len()]);
+    assert_eq!(cut.taken[..], all.taken[..cut.taken.len()]);
+    let error = run(&MONTH, &setup).expect_err("nobody answers");
+    assert!(
+        error.to_string().starts_with("policy: `llm` is for"),
+        "{error}"
+    );
 }

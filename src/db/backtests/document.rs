@@ -17,7 +17,7 @@ struct Documents {
     breakdowns: Option<String>,
 }
 
-/// `{id, job, state, settings, data, metrics, baselines, attribution, breakdowns, chains: [{legs}]}`;
+/// `{id, job, state, settings, model, data, metrics, baselines, attribution, breakdowns, chains: [{legs}]}`;
 /// `None` when there is no such run. Amounts are coin unless they end in `_usd`.
 pub async fn document(db: &Db, id: &str) -> sqlx::Result<Option<Value>> {
     let Some(row) = get(db, id).await? else {
@@ -41,6 +41,7 @@ pub async fn document(db: &Db, id: &str) -> sqlx::Result<Option<Value>> {
         "code_version": row.code_version, "steps": row.steps, "steps_done": row.steps_done,
         "settings": exact(&documents.settings)?,
         "settings_hash": row.settings_hash,
+        "model": model(&row),
         "data": data(&row, &documents)?,
         "metrics": known(documents.metrics.as_deref())?,
         "baselines": known(documents.baselines.as_deref())?,
@@ -48,6 +49,16 @@ pub async fn document(db: &Db, id: &str) -> sqlx::Result<Option<Value>> {
         "breakdowns": known(documents.breakdowns.as_deref())?,
         "chains": chains,
     })))
+}
+
+/// Null where rules decided.
+fn model(row: &BacktestRow) -> Value {
+    let Some(name) = &row.model else {
+        return Value::Null;
+    };
+    json!({
+        "name": name, "training_cutoff": row.training_cutoff, "before_training_cutoff": row.before_cutoff(),
+    })
 }
 
 fn data(row: &BacktestRow, documents: &Documents) -> sqlx::Result<Value> {

@@ -24,6 +24,10 @@ pub struct BacktestRow {
     pub from_ms: i64,
     pub to_ms: i64,
     pub policy: String,
+    /// The language model that decided.
+    pub model: Option<String>,
+    /// The last day it was trained on, as its owner says.
+    pub training_cutoff: Option<String>,
     pub exit_style: String,
     pub seed: String,
     pub settings_hash: String,
@@ -52,8 +56,8 @@ pub struct BacktestRow {
     pub finished_ms: Option<i64>,
 }
 
-const COLUMNS: &str = "id, job, parent, state, error, underlying, source, from_ms, to_ms, policy, exit_style, seed, \
-    settings_hash, code_version, fingerprint, snapshots, quotes, steps, steps_done, return_coin, return_usd, \
+const COLUMNS: &str = "id, job, parent, state, error, underlying, source, from_ms, to_ms, policy, model, training_cutoff, \
+    exit_style, seed, settings_hash, code_version, fingerprint, snapshots, quotes, steps, steps_done, return_coin, return_usd, \
     annualised_coin, annualised_usd, volatility_usd, sharpe_coin, sharpe_usd, drawdown_coin, drawdown_usd, \
     win_rate, chains, legs, fees, excess_coin, created_ms, updated_ms, finished_ms";
 
@@ -65,6 +69,8 @@ pub struct NewBacktest<'a> {
     pub parent: Option<&'a str>,
     pub setup: &'a Setup,
     pub data: &'a Stamp,
+    /// A language model that decides, and the last day it was trained on.
+    pub model: Option<(&'a str, &'a str)>,
     /// First and last snapshot, milliseconds.
     pub range: (i64, i64),
     pub steps: u64,
@@ -84,14 +90,15 @@ pub async fn begin(tx: &mut Tx, new: &NewBacktest<'_>) -> sqlx::Result<()> {
     on!(tx, conn => sqlx::query(
         "insert into backtests (id, job, parent, state, underlying, source, from_ms, to_ms, policy, exit_style, \
          seed, settings, settings_hash, code_version, fingerprint, snapshots, quotes, shares, prices, steps, \
-         steps_done, created_ms, updated_ms) \
-         values ($1,$2,$3,'running',$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,0,$20,$20)",
+         steps_done, created_ms, updated_ms, model, training_cutoff) \
+         values ($1,$2,$3,'running',$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,0,$20,$20,$21,$22)",
     )
     .bind(new.id).bind(new.job).bind(new.parent).bind(setup.underlying.as_str()).bind(&data.source)
     .bind(new.range.0).bind(new.range.1).bind(setup.policy.as_str()).bind(setup.exit.as_str())
     .bind(&setup.seed).bind(Json(setup)).bind(settings_hash(setup)).bind(new.code_version)
     .bind(&data.fingerprint).bind(data.snapshots as i64).bind(data.quotes as i64)
     .bind(Json(&data.shares)).bind(Json(&data.prices)).bind(new.steps as i64).bind(new.at_ms)
+    .bind(new.model.map(|(name, _)| name)).bind(new.model.map(|(_, day)| day).filter(|day| !day.is_empty()))
     .execute(&mut *conn).await.map(|_| ()))
 }
 
@@ -108,6 +115,17 @@ pub async fn checkpoint(
     )
     .bind(id).bind(steps_done as i64).bind(state).bind(at_ms)
     .execute(&mut *conn).await.map(|_| ()))
+}
+
+impl BacktestRow {
+    /// Whether the run begins before the model that decided was trained: it may know what followed. `None`
+    /// where no model decided, or nobody said when it was trained.
+    pub fn before_cutoff(&self) -> Option<bool> {
+        self.model.as_ref()?;
+        let day: chrono::NaiveDate = self.training_cutoff.as_ref()?.parse().ok()?;
+        let end = day.and_hms_opt(23, 59, 59)?.and_utc();
+        Some(self.from_ms <= end.timestamp_millis())
+    }
 }
 
 /// How a run ended.

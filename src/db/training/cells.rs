@@ -1,10 +1,15 @@
 //! How many rows a dataset has of what, and what they earned: where it says enough, and where it does not.
+//!
+//! A dataset keeps them as its rows come; those of older versions are counted when somebody asks.
 
 use crate::backtest::{DELTA, DTE};
-use crate::db::Db;
+use crate::db::{Db, json};
+use crate::domain::action::Action;
+use crate::training::{Rewards, Row};
+use serde::{Deserialize, Serialize};
 
 /// Rows of one action in one regime; `action` is `ERROR` where a step failed.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, sqlx::FromRow, Serialize, Deserialize)]
 pub struct ActionCell {
     pub underlying: String,
     pub profile: String,
@@ -19,7 +24,7 @@ pub struct ActionCell {
 }
 
 /// Calls that were sold, by what they were at the sale: places in the buckets of delta and of days.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, sqlx::FromRow, Serialize, Deserialize)]
 pub struct CallCell {
     pub underlying: String,
     pub profile: String,
@@ -30,6 +35,129 @@ pub struct CallCell {
     pub reward_coin: Option<f64>,
     pub reward_usd: Option<f64>,
     pub reward_versus_holding: Option<f64>,
+}
+
+/// Both kinds of a dataset.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cells {
+    pub actions: Vec<ActionCell>,
+    pub calls: Vec<CallCell>,
+}
+
+impl Cells {
+    /// Rows counted.
+    pub fn rows(&self) -> i64 {
+        self.actions.iter().map(|cell| cell.rows).sum()
+    }
+
+    /// Counts a row in.
+    pub fn count(&mut self, row: &Row) {
+        let rewards = row.followed.as_ref().map(|followed| followed.rewards);
+        let (coin, action, regime) = (
+            row.underlying.as_str(),
+            row.action_name(),
+            row.regime.as_str(),
+        );
+        let same = |cell: &&mut ActionCell| {
+            cell.action == action
+                && cell.profile == row.profile
+                && cell.regime == regime
+                && cell.underlying == coin
+        };
+        if self.actions.iter_mut().find(same).is_none() {
+            self.actions.push(ActionCell {
+                underlying: coin.to_owned(),
+                profile: row.profile.clone(),
+                action: action.to_owned(),
+                regime: regime.to_owned(),
+                ..ActionCell::default()
+            });
+        }
+        if let Some(cell) = self.actions.iter_mut().find(same) {
+            cell.add(rewards);
+        }
+        self.count_sold(row, rewards);
+    }
+
+    /// By what the call was at its sale, when the row sold one.
+    fn count_sold(&mut self, row: &Row, rewards: Option<Rewards>) {
+        let sold = row.taken.as_ref().filter(|taken| sells(&taken.action));
+        let offer = row.offers.iter().find(|offer| offer.call.chosen);
+        let Some((_, offer)) = sold.zip(offer) else {
+            return;
+        };
+        let places = (
+            place(offer.call.delta, &DELTA),
+            place(Some(offer.call.dte), &DTE),
+        );
+        let coin = row.underlying.as_str();
+        let same = |cell: &&mut CallCell| {
+            (cell.delta_bucket, cell.dte_bucket) == places
+                && cell.profile == row.profile
+                && cell.underlying == coin
+        };
+        if self.calls.iter_mut().find(same).is_none() {
+            self.calls.push(CallCell {
+                underlying: coin.to_owned(),
+                profile: row.profile.clone(),
+                delta_bucket: places.0,
+                dte_bucket: places.1,
+                ..CallCell::default()
+            });
+        }
+        if let Some(cell) = self.calls.iter_mut().find(same) {
+            cell.add(rewards);
+        }
+    }
+}
+
+fn sells(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::OpenCoveredCall { .. } | Action::RollCoveredCall { .. }
+    )
+}
+
+macro_rules! adds {
+    ($cell:ident) => {
+        impl $cell {
+            fn add(&mut self, rewards: Option<Rewards>) {
+                self.rows += 1;
+                let Some(rewards) = rewards else { return };
+                self.rewarded += 1;
+                for (sum, reward) in [
+                    (&mut self.reward_coin, rewards.coin),
+                    (&mut self.reward_usd, rewards.usd),
+                    (&mut self.reward_versus_holding, rewards.versus_holding),
+                ] {
+                    *sum = Some(sum.unwrap_or(0.0) + reward);
+                }
+            }
+        }
+    };
+}
+
+adds!(ActionCell);
+adds!(CallCell);
+
+/// The place of the last edge that a value reaches; -1 where it is not known.
+fn place(value: Option<f64>, edges: &[(f64, &str)]) -> i64 {
+    let reached = value.and_then(|value| edges.iter().rposition(|(edge, _)| value >= *edge));
+    reached.map_or(-1, |at| at as i64)
+}
+
+/// As they were kept; counted from the rows of a dataset that is older than that.
+pub async fn cells(db: &Db, dataset: &str) -> sqlx::Result<Cells> {
+    let kept: Option<Option<String>> = read!(db, pool => sqlx::query_scalar(
+        "select cells from training_datasets where id = $1")
+        .bind(dataset).fetch_optional(pool).await)?;
+    match kept.flatten() {
+        Some(text) => json::decode(&text),
+        None => Ok(Cells {
+            actions: by_action(db, dataset).await?,
+            calls: by_call(db, dataset).await?,
+        }),
+    }
 }
 
 pub async fn by_action(db: &Db, dataset: &str) -> sqlx::Result<Vec<ActionCell>> {

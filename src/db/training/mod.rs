@@ -8,7 +8,7 @@ mod progress;
 mod rows;
 
 pub use append::append;
-pub use cells::{ActionCell, CallCell, by_action, by_call};
+pub use cells::{ActionCell, CallCell, Cells, by_action, by_call, cells};
 pub use evaluations::{EvaluationRow, evaluations, insert as insert_evaluation};
 pub use progress::{Counts, NewDataset, Progress, begin, checkpoint, delete, end};
 pub use rows::{TrainingCandidateRow, TrainingRow, candidates, page};
@@ -57,13 +57,15 @@ pub struct DatasetRow {
     pub created_ms: i64,
     pub updated_ms: i64,
     pub finished_ms: Option<i64>,
+    /// Whose ticks are collected; null over chains that are stored or synthetic.
+    pub desk: Option<String>,
 }
 
 const COLUMNS: &str = "id, job, state, error, source, from_ms, to_ms, underlyings, profiles, policy, \
     policy_version, mode, exit_style, fill_model, fee_model, ladder, explore_prob, explore_top_k, seed, config_hash, \
     code_version, feature_version, reward_definition, discount_per_day, rows, candidates, errors, rewarded, \
     reward_usd, reward_versus_holding, steps, steps_done, \
-    created_ms, updated_ms, finished_ms";
+    created_ms, updated_ms, finished_ms, desk";
 
 pub async fn get(db: &Db, id: &str) -> sqlx::Result<Option<DatasetRow>> {
     let sql = format!("select {COLUMNS} from training_datasets where id = $1");
@@ -74,6 +76,13 @@ pub async fn get(db: &Db, id: &str) -> sqlx::Result<Option<DatasetRow>> {
 pub async fn of_job(db: &Db, job: &str) -> sqlx::Result<Option<DatasetRow>> {
     let sql = format!("select {COLUMNS} from training_datasets where job = $1 order by id limit 1");
     read!(db, pool => sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).bind(job).fetch_optional(pool).await)
+}
+
+/// The dataset that goes on with the ticks of a desk.
+pub async fn collecting(db: &Db, desk: &str) -> sqlx::Result<Option<DatasetRow>> {
+    let sql =
+        format!("select {COLUMNS} from training_datasets where state = 'running' and desk = $1");
+    read!(db, pool => sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).bind(desk).fetch_optional(pool).await)
 }
 
 /// The plan of a dataset, exact.

@@ -24,7 +24,11 @@ pub struct Progress {
     pub rewarded: i64,
     pub reward_usd: f64,
     pub reward_versus_holding: f64,
+    /// As [`super::Cells`] are stored; `None` keeps none.
+    pub cells: Option<String>,
     pub steps_done: i64,
+    /// The last snapshot so far, where the range is not known from the start; 0 elsewhere.
+    pub to_ms: i64,
     pub checkpoint: String,
     pub at_ms: i64,
 }
@@ -33,7 +37,8 @@ pub struct Progress {
 pub(super) const UPDATE: &str = "update training_datasets set state = 'running', error = null, rows = $3, \
     candidates = $4, errors = $5, by_profile = $6, by_action = $7, \
     by_split = $8, steps_done = $9, checkpoint = $10, updated_ms = $11, rewarded = $12, reward_usd = $13, \
-    reward_versus_holding = $14, finished_ms = null \
+    reward_versus_holding = $14, to_ms = case when $15 > to_ms then $15 else to_ms end, cells = $16, \
+    finished_ms = null \
     where id = $1 and rows = $2";
 
 /// What a dataset is before its first row.
@@ -41,6 +46,8 @@ pub(super) const UPDATE: &str = "update training_datasets set state = 'running',
 pub struct NewDataset<'a> {
     pub id: &'a str,
     pub job: &'a str,
+    /// Whose ticks are collected; `None` over chains that are stored or synthetic.
+    pub desk: Option<&'a str>,
     pub source: &'a str,
     /// First and last snapshot, milliseconds.
     pub range: (i64, i64),
@@ -51,6 +58,8 @@ pub struct NewDataset<'a> {
     pub steps: i64,
     pub policy: (&'a str, &'a str),
     pub code_version: &'a str,
+    /// Where a dataset that waits for its first step stands.
+    pub checkpoint: Option<&'a str>,
     pub at_ms: i64,
 }
 
@@ -64,14 +73,16 @@ pub async fn begin(tx: &mut Tx, new: &NewDataset<'_>) -> sqlx::Result<()> {
         .collect();
     let rewards: BTreeMap<&str, &str> = REWARDS.into_iter().collect();
     let counts = Json(json!({}));
+    // Where the last snapshot is not known, the splits are those of the time that was asked for.
+    let end_ms = new.desk.map_or(new.range.1, |_| setup.to_ms);
     on!(tx, conn => sqlx::query(
         "insert into training_datasets (id, job, state, source, from_ms, to_ms, underlyings, profiles, policy, \
          policy_version, mode, exit_style, fill_model, fee_model, ladder, explore_prob, explore_top_k, seed, settings, \
          config_hash, code_version, fingerprints, feature_version, features, actions, reward_definition, rewards, \
          discount_per_day, splits, rows, candidates, errors, by_profile, by_action, by_split, steps, steps_done, \
-         created_ms, updated_ms) \
+         created_ms, updated_ms, desk, checkpoint) \
          values ($1,$2,'running',$3,$4,$5,$6,$7,$8,$9,'research',$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,\
-         $23,$24,$25,$26,$27,0,0,0,$28,$28,$28,$29,0,$30,$30)",
+         $23,$24,$25,$26,$27,0,0,0,$28,$28,$28,$29,0,$30,$30,$31,$32)",
     )
     .bind(new.id).bind(new.job).bind(new.source).bind(new.range.0).bind(new.range.1)
     .bind(underlyings.join(",")).bind(plan.names().join(",")).bind(new.policy.0).bind(new.policy.1)
@@ -80,8 +91,8 @@ pub async fn begin(tx: &mut Tx, new: &NewDataset<'_>) -> sqlx::Result<()> {
     .bind(&setup.seed).bind(Json(plan)).bind(new.config_hash).bind(new.code_version)
     .bind(Json(new.fingerprints)).bind(FEATURE_VERSION).bind(Json(FEATURES)).bind(Json(&actions))
     .bind(REWARD_DEFINITION).bind(Json(&rewards)).bind(plan.discount_per_day)
-    .bind(Json(new.splits.spans(new.range.0, new.range.1))).bind(&counts)
-    .bind(new.steps).bind(new.at_ms)
+    .bind(Json(new.splits.spans(new.range.0, end_ms))).bind(&counts)
+    .bind(new.steps).bind(new.at_ms).bind(new.desk).bind(new.checkpoint)
     .execute(&mut *conn).await.map(|_| ()))
 }
 

@@ -71,6 +71,11 @@ pub struct TrainingCandidateRow {
 }
 
 impl TrainingRow {
+    /// Nobody decided, and the book went on as it was.
+    pub fn is_missed(&self) -> bool {
+        self.error.is_some() && self.propensity.is_none() && !self.truncated
+    }
+
     /// The row as an estimate reads it; `None` when what followed is not known.
     pub fn step(&self, reward: &str, offers: Vec<Offer>) -> sqlx::Result<Option<Step>> {
         let reward = match reward {

@@ -18,6 +18,8 @@ const COUNTS: &[&str] = &[
     "refused",
     "rolls",
     "rows",
+    "rows_expected",
+    "files",
     "errors",
     "draws",
     "episodes",

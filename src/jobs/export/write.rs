@@ -82,6 +82,7 @@ impl Writing<'_> {
     ) -> Result<(u64, Vec<i64>), JobError> {
         let (mut first, mut after) = (0, Vec::new());
         if self.reading.key.is_empty() {
+            self.say_again(ctx, job, part).await?;
             return Ok((first, after));
         }
         for file in exports::files(&ctx.db, &job.id).await? {
@@ -102,6 +103,18 @@ impl Writing<'_> {
                 .await;
         }
         Ok((first, after))
+    }
+
+    /// Rows of a query have no number to go on by, and others may stand in their places by now.
+    async fn say_again(&self, ctx: &Ctx, job: &Running, part: &str) -> Result<(), JobError> {
+        let files = exports::files(&ctx.db, &job.id).await?;
+        if files.iter().any(|file| file.part == part) {
+            let note = "a query is read from its start again, as one state of the database; the files that were \
+                whole are replaced";
+            job.log(note).await;
+            job.progress(0.0, note).await;
+        }
+        Ok(())
     }
 
     /// Rows that are in their place before this part goes on.

@@ -3,14 +3,14 @@
 use crate::backtest::{Data, RunError};
 use crate::clock::{Stopwatch, derived_id};
 use crate::ctx::{CODE_VERSION, Ctx};
-use crate::db::training::{self, Counts, NewDataset, Progress};
+use crate::db::training::{self, NewDataset, Progress};
 use crate::db::{configs, json};
+use crate::jobs::train::tally::Tally;
 use crate::jobs::{Done, JobError, Running};
 use crate::policy::profiles;
 use crate::training::{Plan, Row, Splits, Walk, WalkState};
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,45 +30,6 @@ struct Checkpoint {
     /// Snapshots done, all underlyings together.
     steps: i64,
     tally: Tally,
-}
-
-/// Rows so far.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Tally {
-    rows: i64,
-    candidates: i64,
-    errors: i64,
-    by_profile: Counts,
-    by_action: Counts,
-    by_split: Counts,
-    #[serde(default)]
-    rewarded: i64,
-    #[serde(default)]
-    reward_usd: f64,
-    #[serde(default)]
-    reward_versus_holding: f64,
-}
-
-impl Tally {
-    fn count(&mut self, row: &Row) {
-        self.rows += 1;
-        self.candidates += row.offers.len() as i64;
-        self.errors += i64::from(row.error.is_some());
-        if let Some(followed) = &row.followed {
-            self.rewarded += 1;
-            self.reward_usd += followed.rewards.usd;
-            self.reward_versus_holding += followed.rewards.versus_holding;
-        }
-        *self.by_profile.entry(row.profile.clone()).or_default() += 1;
-        *self
-            .by_action
-            .entry(row.action_name().to_owned())
-            .or_default() += 1;
-        *self
-            .by_split
-            .entry(row.split.as_str().to_owned())
-            .or_default() += 1;
-    }
 }
 
 pub(super) struct Open {
@@ -129,6 +90,7 @@ impl Open {
         let new = NewDataset {
             id: &open.id,
             job: &job.id,
+            desk: None,
             source: &open.markets[0].stamp.source,
             range,
             plan: &open.plan,
@@ -138,6 +100,7 @@ impl Open {
             steps: open.steps,
             policy: (profiles::POLICY, profiles::VERSION),
             code_version: CODE_VERSION,
+            checkpoint: None,
             at_ms: ctx.clock.wall_ms(),
         };
         training::begin(&mut tx, &new).await?;
@@ -203,20 +166,11 @@ impl Open {
 
     async fn store(&mut self, ctx: &Ctx) -> Result<(), JobError> {
         let rows = std::mem::take(&mut self.waiting);
-        let tally = self.at.tally.clone();
         let progress = Progress {
-            rows: tally.rows,
-            candidates: tally.candidates,
-            errors: tally.errors,
-            by_profile: tally.by_profile,
-            by_action: tally.by_action,
-            by_split: tally.by_split,
-            rewarded: tally.rewarded,
-            reward_usd: tally.reward_usd,
-            reward_versus_holding: tally.reward_versus_holding,
             steps_done: self.at.steps,
             checkpoint: serde_json::to_string(&self.at)?,
             at_ms: ctx.clock.wall_ms(),
+            ..self.at.tally.progress()
         };
         if !training::append(&ctx.db, &self.id, self.stored, rows, progress).await? {
             return Err(JobError::Retry(anyhow!(
@@ -267,12 +221,7 @@ impl Open {
 
     /// What the job's page shows and `thetaq train` prints.
     fn done(&self, job: &Running) -> Done {
-        let tally = &self.at.tally;
-        json!({
-            "run": self.id, "job": job.id, "dataset": self.id, "rows": tally.rows,
-            "candidates": tally.candidates, "errors": tally.errors, "by_profile": tally.by_profile,
-            "by_action": tally.by_action, "by_split": tally.by_split,
-        })
+        self.at.tally.done(&self.id, &job.id)
     }
 }
 

@@ -142,13 +142,13 @@ const SPREAD_DTE: [f64; 6] = [0.5, 3.0, 10.0, 40.0, 120.0, 310.0];
 const SPREAD_DELTA: [f64; 9] = [0.01, 0.035, 0.1, 0.2, 0.375, 0.575, 0.725, 0.865, 0.965];
 
 impl SpreadShape {
-    /// Logarithms of the widths at one maturity.
-    pub(super) fn row(&self, dte: f64) -> [f64; 9] {
+    /// Logarithms of the widths at one maturity, by the logarithm of its days.
+    pub(super) fn row(&self, ln_dte: f64) -> [f64; 9] {
         let logs = self.logs.get_or_init(|| SpreadLogs {
             dte: SPREAD_DTE.map(ln),
             widths: self.widths.map(|row| row.map(|width| ln(width * 1e-4))),
         });
-        let (at, along) = place(&logs.dte, ln(dte.max(0.01)));
+        let (at, along) = place(&logs.dte, ln_dte);
         let [from, to] = [&logs.widths[at], &logs.widths[at + 1]];
         std::array::from_fn(|column| from[column] + along * (to[column] - from[column]))
     }

@@ -15,7 +15,7 @@ use crate::domain::chain::{Chain, Source};
 use crate::domain::coin::Coin;
 use crate::domain::context::History;
 use crate::domain::instrument::{DAY_MS, Instrument, OptionType, Style};
-use crate::domain::math::exp;
+use crate::domain::math::{exp, ln};
 use crate::market::listing::{expiries, next_expiry_hour};
 use crate::market::surface::{Surface, SurfaceShape, SurfaceState};
 use bridge::{Segment, bridge, first_bridge};
@@ -33,7 +33,8 @@ pub fn surface_shape(coin: Coin) -> &'static SurfaceShape {
 
 /// Median of ask less bid in recorded chains, coin, at days to expiry and |delta|.
 pub fn typical_spread(coin: Coin, dte: f64, delta: f64) -> f64 {
-    exp(SpreadShape::ln_width(&fitted(coin).spread.row(dte), delta))
+    let row = fitted(coin).spread.row(ln(dte.max(0.01)));
+    exp(SpreadShape::ln_width(&row, delta))
 }
 
 /// What has been computed already, by coin and expiry; a cache, never a state.
@@ -99,11 +100,24 @@ impl Synthetic {
         dte_max: f64,
         calls_only: bool,
     ) -> Chain {
+        self.chain_bands(coin, at_ms, &[(dte_min, dte_max)], calls_only)
+    }
+
+    /// The quotes of several bands in one chain, each quote once: the band that a decision chooses from, and
+    /// the expiry that is held.
+    pub fn chain_bands(
+        &self,
+        coin: Coin,
+        at_ms: i64,
+        bands: &[(f64, f64)],
+        calls_only: bool,
+    ) -> Chain {
         let instant = self.instant(coin, at_ms);
         let quotes = Grid::quoted(|grid| {
             for &expiry_ms in self.expiries(at_ms).iter() {
                 let dte = (expiry_ms - at_ms) as f64 / DAY_MS as f64;
-                if (dte_min..=dte_max).contains(&dte) {
+                let mut bands = bands.iter();
+                if bands.any(|(least, most)| (*least..=*most).contains(&dte)) {
                     let expiry = self.expiry(coin, at_ms, expiry_ms, &instant);
                     grid.add(expiry, &self.strikes(coin, expiry_ms), calls_only);
                 }

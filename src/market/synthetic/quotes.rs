@@ -152,7 +152,11 @@ pub(super) struct Expiry {
     now: Noise,
     inverse_root_years: f64,
     spread_row: [f64; 9],
-    dte: f64,
+    /// The least step of a quantity, coin, and how many of them make one.
+    step: f64,
+    steps_per_coin: f64,
+    /// Less is quoted in expiries far away.
+    far: f64,
     /// Volume of a usual day over open interest.
     turnover: f64,
     daily: bool,
@@ -177,6 +181,8 @@ impl Expiry {
     ) -> Self {
         let life = noise.at(coin as u64).at(expiry_ms as u64);
         let dte = (expiry_ms - at_ms) as f64 / DAY_MS as f64;
+        let ln_dte = ln(dte.max(0.01));
+        let per_coin = fitted.interest.steps_per_coin();
         Self {
             coin,
             fitted,
@@ -189,9 +195,11 @@ impl Expiry {
             life,
             now: life.at((at_ms / QUOTE_LIFE_MS) as u64),
             inverse_root_years: 1.0 / slice.years.sqrt(),
-            spread_row: fitted.spread.row(dte),
-            dte,
-            turnover: 0.55 * exp(-0.55 * ln(dte)),
+            spread_row: fitted.spread.row(ln_dte),
+            step: 1.0 / per_coin,
+            steps_per_coin: per_coin,
+            far: if dte > 70.0 { 0.3 } else { 1.0 },
+            turnover: 0.55 * exp(-0.55 * ln_dte),
             daily: cycle(expiry_ms) == Cycle::Daily,
         }
     }
@@ -285,15 +293,13 @@ impl Expiry {
             delta if delta < 0.65 => 0.43,
             _ => 0.14,
         };
-        let far = if self.dte > 70.0 { 0.3 } else { 1.0 };
-        let size = self.rounded(self.fitted.interest.quoted * by_delta * far * scatter);
-        size.max(1.0 / self.fitted.interest.steps_per_coin())
+        let size = self.rounded(self.fitted.interest.quoted * by_delta * self.far * scatter);
+        size.max(self.step)
     }
 
     /// A quantity in whole steps.
     fn rounded(&self, coins: f64) -> f64 {
-        let per_coin = self.fitted.interest.steps_per_coin();
-        nearest(coins * per_coin) / per_coin
+        nearest(coins * self.steps_per_coin) / self.steps_per_coin
     }
 }
 

@@ -57,6 +57,12 @@ fn a_band_holds_the_same_quotes_as_the_chain() {
         .filter(|quote| quote.instrument.is_call())
         .collect();
     assert_eq!(band.quotes, calls);
+    let parts = [(1.0, 9.0), (3.0, 12.0), (12.0, 21.0)];
+    let parts = market.chain_bands(Coin::Eth, at_ms, &parts, true);
+    assert_eq!(
+        parts.quotes, calls,
+        "overlapping bands quote a call twice, or not at all"
+    );
     assert!(chain.quotes.is_sorted_by_key(|quote| quote.instrument));
     assert!(
         (400..=1_100).contains(&chain.quotes.len()),

@@ -1,6 +1,6 @@
 //! One profile's steps: what it decides, and the row that waits for what follows.
 
-use super::Tick;
+use super::{Missed, Tick};
 use crate::backtest::Snapshot;
 use crate::clock::Random;
 use crate::domain::account::Position;
@@ -125,6 +125,17 @@ impl<'a> Book<'a> {
         };
         tick.rows.push(row);
         self.next_episode();
+    }
+
+    /// A step in which nobody could decide is a row with its error. The book stays as it is, and the row
+    /// before is followed by the next step.
+    pub(super) fn miss(&mut self, missed: &Missed<'_>, tick: &mut Tick<'_>) {
+        let row = Row {
+            error: Some(missed.error.to_owned()),
+            ..self.row(missed.at_ms, missed.index_price, tick)
+        };
+        tick.rows.push(row);
+        self.state.step += 1;
     }
 
     /// Completes the row that waits with what came of it.

@@ -2,6 +2,7 @@
 
 use super::Query;
 use crate::backtest::{Key, Range, Setup, keys};
+use crate::domain::instrument::DAY_MS;
 use crate::web::error::PageError;
 use chrono::{DateTime, NaiveDate};
 use serde_json::{Map, Value, json};
@@ -40,7 +41,9 @@ pub(super) fn settings(fields: &Fields) -> Result<Value, PageError> {
     }
     for (name, key) in [("from", "from_ms"), ("to", "to_ms")] {
         if let Some(at_ms) = time(fields, name)? {
-            settings.insert(key.to_owned(), json!(at_ms));
+            let last_of_day = name == "to" && is_day(fields, name);
+            let whole_day = if last_of_day { DAY_MS - 1 } else { 0 };
+            settings.insert(key.to_owned(), json!(at_ms + whole_day));
         }
     }
     settings.extend(pasted(fields, "json")?);
@@ -100,6 +103,11 @@ pub(super) fn time(fields: &Fields, name: &str) -> Result<Option<i64>, PageError
     Ok(Some(at.timestamp_millis()))
 }
 
+/// A last day is meant whole, a time to the millisecond.
+fn is_day(fields: &Fields, name: &str) -> bool {
+    value(fields, name).is_some_and(|text| text.parse::<NaiveDate>().is_ok())
+}
+
 pub(super) fn refused(field: &str, problem: &str) -> PageError {
     PageError::bad_request(
         format!("{field}: {problem}"),
@@ -119,4 +127,21 @@ pub(super) fn number<T: std::str::FromStr>(
     let read = text.trim().parse().ok();
     let read = read.ok_or_else(|| refused(name, &format!("`{text}` is not {wanted}")))?;
     Ok(Some(read))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_last_day_is_meant_whole_and_a_time_to_the_millisecond() {
+        let to_ms = |to: &str| {
+            let fields = vec![("to".to_owned(), to.to_owned())];
+            settings(&fields).map(|settings| settings["to_ms"].as_i64())
+        };
+        let end = |to: &str| to_ms(to).ok().flatten();
+        assert_eq!(end("2026-05-29"), Some(1_780_099_199_999));
+        assert_eq!(end("2026-05-29T00:00:00Z"), Some(1_780_012_800_000));
+        assert!(to_ms("29.5.2026").is_err());
+    }
 }

@@ -77,6 +77,7 @@ async fn store(test: &TestDb, data: &Data, run: &Outcome, id: &str) {
         parent: None,
         setup: &run.setup,
         data: &data.stamp,
+        model: None,
         range: (run.setup.from_ms, run.setup.to_ms),
         steps: run.points.len() as u64,
         code_version: "test",

@@ -2,7 +2,7 @@
 
 use super::{Pair, START_MS};
 use thetaq::backtest::{Run, Setup, Strategy, baselines, run, synthetic};
-use thetaq::db::backtests::{self, End, NewBacktest};
+use thetaq::db::backtests::{self, BacktestRow, End, NewBacktest};
 use thetaq::domain::coin::Coin;
 
 const DAY_MS: i64 = 86_400_000;
@@ -83,6 +83,7 @@ async fn a_checkpoint_comes_back_to_the_last_bit() {
         parent: Some("sweep"),
         setup: &setup,
         data: &data.stamp,
+        model: Some(("some-model", "2026-01-31")),
         range: (START_MS, START_MS + 5 * DAY_MS),
         steps: half.steps() as u64,
         code_version: "test",
@@ -119,6 +120,24 @@ async fn a_checkpoint_comes_back_to_the_last_bit() {
         .await
         .unwrap();
     assert_eq!((row.state.as_str(), row.finished_ms), ("stopped", Some(3)));
+    assert_eq!(row.model.as_deref(), Some("some-model"));
+    assert_eq!(row.before_cutoff(), Some(true), "begins on 2026-01-05");
+    let document = pair
+        .same(async |db| Ok(backtests::document(db, "run").await?))
+        .await
+        .unwrap();
+    assert_eq!(document["model"]["training_cutoff"], "2026-01-31");
+    assert_eq!(document["model"]["before_training_cutoff"], true);
+    let later = BacktestRow {
+        from_ms: 1_769_904_000_000,
+        ..row.clone()
+    };
+    assert_eq!(later.before_cutoff(), Some(false), "begins on 2026-02-01");
+    let unsaid = BacktestRow {
+        training_cutoff: None,
+        ..row.clone()
+    };
+    assert_eq!(unsaid.before_cutoff(), None);
     pair.change(async |tx| Ok(backtests::fail(tx, "run", "no price", 4).await?))
         .await;
     let row = pair

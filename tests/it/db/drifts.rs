@@ -77,6 +77,10 @@ async fn decisions_of_a_range_are_those_of_one_underlying_in_order() {
     let times: Vec<i64> = rows.iter().map(|row| row.as_of_ms).collect();
     assert_eq!(times, [START_MS + 6 * HOUR_MS, to_ms]);
     assert!(rows.iter().all(|row| row.underlying == "ETH"));
+    let ticks = pair
+        .same(async |db| Ok(decisions::ticks(db, DESK, Coin::Eth, START_MS + 1).await?))
+        .await;
+    assert_eq!((ticks[0].as_of_ms, &ticks[0].error), (times[0], &None));
     let daily = pair
         .same(async |db| Ok(backtest_data::daily(db, Coin::Eth, to_ms).await?))
         .await;

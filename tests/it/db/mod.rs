@@ -6,6 +6,7 @@ mod backtests;
 mod book;
 mod controls;
 mod drifts;
+mod llm_calls;
 mod market;
 mod queue;
 mod sweeps;

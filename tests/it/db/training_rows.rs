@@ -96,6 +96,57 @@ async fn where_it_is_thin(pair: &Pair, dataset: &DatasetRow, by_action: &Counts)
         let own = actions.iter().filter(|cell| cell.0 == *action);
         assert_eq!(own.map(|cell| cell.2).sum::<i64>(), *rows, "{action}");
     }
+    let kept = pair
+        .same(async |db| Ok(training::cells(db, &dataset.id).await?))
+        .await;
+    let shown: Vec<_> = kept
+        .actions
+        .iter()
+        .map(|cell| {
+            (
+                cell.action.clone(),
+                cell.regime.clone(),
+                cell.rows,
+                cell.rewarded,
+            )
+        })
+        .collect();
+    for cell in &actions {
+        let own = (cell.0.clone(), cell.1.clone(), cell.2, cell.3);
+        assert!(shown.contains(&own), "{own:?} of {shown:?}");
+    }
+    assert_eq!(
+        (kept.actions.len(), kept.rows()),
+        (actions.len(), dataset.rows)
+    );
+    let calls = pair
+        .same(async |db| {
+            let counted = training::by_call(db, &dataset.id).await?;
+            let rows = |cells: &[CallCell]| {
+                let mut rows: Vec<_> = cells
+                    .iter()
+                    .map(|cell| {
+                        let key = (
+                            cell.underlying.clone(),
+                            cell.profile.clone(),
+                            cell.delta_bucket,
+                            cell.dte_bucket,
+                        );
+                        (
+                            key,
+                            cell.rows,
+                            cell.rewarded,
+                            cell.reward_usd.map(|sum| format!("{sum:.6e}")),
+                        )
+                    })
+                    .collect();
+                rows.sort();
+                rows
+            };
+            Ok([rows(&counted), rows(&kept.calls)])
+        })
+        .await;
+    assert!(calls[0] == calls[1] && !calls[0].is_empty(), "{calls:?}");
     let rewarded: i64 = actions.iter().map(|cell| cell.3).sum();
     assert_eq!(dataset.rewarded, Some(rewarded));
     let sold = pair
@@ -122,6 +173,7 @@ async fn rows_are_appended_once_and_come_back_to_the_last_bit() {
     let new = NewDataset {
         id: "dataset",
         job: "job",
+        desk: None,
         source: "synthetic:kept",
         range: (START_MS, START_MS + 5 * DAY_MS),
         plan: &plan,
@@ -131,6 +183,7 @@ async fn rows_are_appended_once_and_come_back_to_the_last_bit() {
         steps: 11,
         policy: ("profiles", "1.0"),
         code_version: "test",
+        checkpoint: None,
         at_ms: 1,
     };
     pair.change(async |tx| Ok(training::begin(tx, &new).await?))

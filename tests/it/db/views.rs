@@ -9,7 +9,7 @@ use thetaq::ctx::Ctx;
 use thetaq::db::decisions::{self, DecisionFilter};
 use thetaq::db::named::Question;
 use thetaq::db::reader::{Limits, ReadError, Reader, Rows};
-use thetaq::db::{Db, named, views};
+use thetaq::db::{Db, exports, named, views};
 use thetaq::domain::coin::Coin;
 use thetaq::jobs::drain::{Advance, run_until_idle};
 use thetaq::jobs::record_market::RecordMarket;
@@ -127,6 +127,35 @@ async fn study(db: &Db) {
     let decision = "01KE6Z0V1W3T5Q8R2M4N6P8S0A".to_owned();
     run(&ctx, &ReplayDecision { decision }).await;
     super::sweeps::store(db).await;
+    export(db).await;
+}
+
+/// An export with one finished file.
+async fn export(db: &Db) {
+    let new = exports::NewExport {
+        job: "export",
+        source: "sql",
+        kind: "rows",
+        format: "csv",
+        folder: "exports/export",
+        plan: &serde_json::json!({}),
+        at_ms: super::START_MS,
+    };
+    let file = exports::ExportFile {
+        n: 0,
+        part: "data".to_owned(),
+        path: "data-00000.csv".to_owned(),
+        rows: 7,
+        bytes: 99,
+        sha256: "c0ffee".to_owned(),
+        last_key: None,
+    };
+    let mut tx = db.begin().await.unwrap();
+    exports::begin(&mut tx, &new).await.unwrap();
+    exports::file_done(&mut tx, "export", &file, super::START_MS)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
 }
 
 async fn run<J: Job>(ctx: &Ctx, job: &J) {

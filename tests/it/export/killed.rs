@@ -1,64 +1,119 @@
 //! `kill -9` in the middle of an export: it goes on, and its files are those of an undisturbed one.
+//!
+//! `THETAQ_EXPORT_ROWS=2000000 cargo test --test it -- export::killed` does it with more rows.
 
-use super::{Desk, files, of_dataset};
+use super::{Desk, files, of_dataset, of_sql};
 use crate::support::dataset::{run, seed};
-use crate::support::sqlite;
-use crate::support::thetaq;
+use crate::support::{TestDb, each_db, thetaq};
 use serde_json::{Value, json};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use thetaq::clock::Stopwatch;
-use thetaq::db::{exports, jobs};
+use thetaq::db::exports;
+use thetaq::db::jobs::{self, JobRow};
 use thetaq::jobs::{Options, enqueue};
 
-/// Rows of the made-up dataset, times [`COPIES`] by a statement.
+/// Rows of the made-up dataset; [`multiply`] makes all of them.
 const ROWS: i64 = 2_000;
-const COPIES: i64 = 150;
-const PER_FILE: i64 = 20_000;
+/// All rows unless the environment says otherwise.
+const DEFAULT: i64 = 300_000;
+const FILES: i64 = 15;
+
+fn rows() -> i64 {
+    let asked = std::env::var("THETAQ_EXPORT_ROWS").ok();
+    let rows = asked.map_or(DEFAULT, |text| {
+        text.parse().expect("THETAQ_EXPORT_ROWS is a number")
+    });
+    // Whole files and whole copies.
+    (rows / ROWS / FILES).max(1) * ROWS * FILES
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_export_goes_on_and_ends_as_an_undisturbed_one() {
-    let test = sqlite().await;
-    seed(&test.url, ROWS).await;
-    multiply(&test.url).await;
-    let desk = Desk::over(&test);
-    let args = of_dataset(
-        "transitions",
-        "csv",
-        json!({"rows_per_file": PER_FILE, "lint": {"allow": ["duplicate", "chain_across_splits"]}}),
-    );
-    let undisturbed = desk.export(args.clone()).await;
-    let id = enqueued(&desk, args).await;
-    let mut killed = worker(&desk, &test.url);
-    let noted = until(async || {
-        let files = exports::files(&desk.ctx.db, &id).await.unwrap();
-        (files.len() >= 3).then_some(files)
+    each_db(async |test| {
+        let all = rows();
+        let leave = json!({"allow": ["duplicate", "chain_across_splits"]});
+        let more = json!({"rows_per_file": all / FILES, "lint": leave});
+        let (desk, whole) = seeded(&test, all).await;
+        let args = of_dataset("transitions", "csv", more);
+        let undisturbed = desk.export(args.clone()).await;
+        let (id, before) = killed(&desk, &test, args).await;
+        // Rows that come later are no part of it.
+        run(&test.url, &again("n + 100000000", "where n < 500")).await;
+        let row = gone_on(&desk, &test, &id).await;
+        let report = row.result.unwrap();
+        assert_eq!(files(&report), files(&undisturbed));
+        assert_eq!(report["rows"], whole);
+        assert_eq!(
+            times(&desk, &id, before.len()),
+            before,
+            "finished files are kept"
+        );
     })
     .await;
-    killed.kill().unwrap();
-    killed.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_export_of_a_query_says_that_it_starts_again_and_loses_nothing() {
+    each_db(async |test| {
+        let all = rows() / 4;
+        let (desk, whole) = seeded(&test, all).await;
+        let mut args = of_sql("select * from v_training order by n", "csv");
+        args["rows_per_file"] = (all / FILES).into();
+        let undisturbed = desk.export(args.clone()).await;
+        let (id, before) = killed(&desk, &test, args).await;
+        let row = gone_on(&desk, &test, &id).await;
+        let report = row.result.unwrap();
+        assert_eq!(files(&report), files(&undisturbed));
+        assert_eq!(report["rows"], whole);
+        assert_ne!(
+            times(&desk, &id, before.len()),
+            before,
+            "every file is written again"
+        );
+        let said = jobs::events(&desk.ctx.db, &id).await.unwrap();
+        let said: Vec<String> = said.into_iter().filter_map(|event| event.message).collect();
+        assert!(
+            said.iter()
+                .any(|text| text.contains("read from its start again")),
+            "{said:?}"
+        );
+    })
+    .await;
+}
+
+/// A desk over so many rows of the made-up dataset.
+async fn seeded(test: &TestDb, rows: i64) -> (Desk, i64) {
+    seed(&test.url, ROWS).await;
+    multiply(&test.url, rows / ROWS).await;
+    (Desk::over(test), rows / ROWS * ROWS)
+}
+
+/// An export that lost its worker when three files were whole, and when those were written.
+async fn killed(desk: &Desk, test: &TestDb, args: Value) -> (String, Vec<SystemTime>) {
+    let id = enqueued(desk, args).await;
+    let mut worker = worker(desk, &test.url);
+    until(async || {
+        let files = exports::files(&desk.ctx.db, &id).await.unwrap();
+        (files.len() >= 3).then_some(())
+    })
+    .await;
+    worker.kill().unwrap();
+    worker.wait().unwrap();
     let at_kill = exports::files(&desk.ctx.db, &id).await.unwrap();
-    assert!(at_kill.len() < 15, "it was killed in the middle");
-    let times = |noted: &[exports::ExportFile]| -> Vec<_> {
-        let folder = desk.folder.path().join("exports").join(&id);
-        let time = |file: &exports::ExportFile| {
-            std::fs::metadata(folder.join(&file.path))
-                .unwrap()
-                .modified()
-                .unwrap()
-        };
-        noted.iter().map(time).collect()
-    };
-    let before = times(&noted);
-    // Rows that come later are no part of it.
-    run(&test.url, "insert into training_rows select dataset, n + 1000000, underlying, profile, episode, step, decision, \
-        chain, at_ms, split, price_source, regime, index_price, observation, legal_actions, proposed_action, action, \
-        instrument, rolled_from, size_e8, propensity, explored, refusal, fills, fees_e8, reward_coin, reward_usd, \
-        reward_versus_holding, next_at_ms, next_observation, terminated, truncated, discount, error \
-        from training_rows where n < 500").await;
-    let mut second = worker(&desk, &test.url);
+    assert!(
+        (at_kill.len() as i64) < FILES,
+        "it was killed in the middle"
+    );
+    let before = times(desk, &id, 3);
+    (id, before)
+}
+
+/// The job once another worker has ended it.
+async fn gone_on(desk: &Desk, test: &TestDb, id: &str) -> JobRow {
+    let mut second = worker(desk, &test.url);
     let row = until(async || {
-        let row = jobs::get(&desk.ctx.db, &id).await.unwrap().unwrap();
+        let row = jobs::get(&desk.ctx.db, id).await.unwrap().unwrap();
         row.is_finished().then_some(row)
     })
     .await;
@@ -66,23 +121,42 @@ async fn a_killed_export_goes_on_and_ends_as_an_undisturbed_one() {
     second.wait().unwrap();
     assert_eq!(row.state, "succeeded", "{:?}", row.error);
     assert!(row.attempt > 1, "another worker took it over");
-    let report = row.result.unwrap();
-    assert_eq!(files(&report), files(&undisturbed));
-    assert_eq!(report["rows"], ROWS * COPIES);
-    assert_eq!(times(&noted), before, "finished files are kept");
+    row
+}
+
+/// When the first files were written.
+fn times(desk: &Desk, id: &str, count: usize) -> Vec<SystemTime> {
+    let folder = desk.folder.path().join("exports").join(id);
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "csv"));
+    paths.sort();
+    let written = paths
+        .iter()
+        .map(|path| std::fs::metadata(path).unwrap().modified().unwrap());
+    written.take(count).collect()
+}
+
+/// Rows again under another number, which [`multiply`] may make from a copy's.
+fn again(n: &str, which: &str) -> String {
+    format!(
+        "insert into training_rows select dataset, {n}, underlying, profile, episode, step, decision, \
+         chain, at_ms, split, price_source, regime, index_price, observation, legal_actions, proposed_action, \
+         action, instrument, rolled_from, size_e8, propensity, explored, refusal, fills, fees_e8, reward_coin, \
+         reward_usd, reward_versus_holding, next_at_ms, next_observation, terminated, truncated, discount, error \
+         from training_rows {which}"
+    )
 }
 
 /// The rows again under other numbers, so that there is a middle in which to kill.
-async fn multiply(url: &str) {
-    let sql = format!(
-        "with recursive copies as (select 1 as copy union all select copy + 1 from copies where copy + 1 < {COPIES}) \
-         insert into training_rows select dataset, n + copy * {ROWS}, underlying, profile, episode, step, decision, \
-         chain, at_ms, split, price_source, regime, index_price + copy, observation, legal_actions, proposed_action, \
-         action, instrument, rolled_from, size_e8, propensity, explored, refusal, fills, fees_e8, reward_coin, \
-         reward_usd, reward_versus_holding, next_at_ms, next_observation, terminated, truncated, discount, error \
-         from training_rows, copies"
+async fn multiply(url: &str, copies: i64) {
+    let counted = format!(
+        "cross join (with recursive copies as (select 1 as copy union all select copy + 1 from copies \
+         where copy + 1 < {copies}) select copy from copies) as copies"
     );
-    run(url, &sql).await;
+    run(url, &again(&format!("n + copy * {ROWS}"), &counted)).await;
 }
 
 async fn enqueued(desk: &Desk, args: Value) -> String {
@@ -120,7 +194,7 @@ async fn until<T>(look: impl AsyncFn() -> Option<T>) -> T {
             return found;
         }
         assert!(
-            watch.elapsed() < Duration::from_mins(2),
+            watch.elapsed() < Duration::from_secs(120 + rows().unsigned_abs() / 2_000),
             "it takes too long"
         );
         tokio::time::sleep(Duration::from_millis(5)).await;

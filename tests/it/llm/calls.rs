@@ -71,7 +71,7 @@ async fn ask(ctx: &Ctx, texts: &[&str]) -> Vec<Value> {
 async fn every_call_has_its_row_with_exact_bytes_and_null_for_unknown() {
     let fixtures = json!([
         answers("go", json!({ "content": "yes", "usage": { "prompt_tokens": 1000, "completion_tokens": 500 } })),
-        { "match": { "userMessage": "cut" }, "chunkSize": 1, "truncateAfterChunks": 3,
+        { "match": { "userMessage": "cut" }, "chunkSize": 1, "latency": 20, "truncateAfterChunks": 3,
           "response": { "content": "a long text" } },
     ]);
     let Some(server) = Aimock::start(fixtures, &[]).await else {
@@ -154,7 +154,7 @@ async fn an_exhausted_budget_stops_calls_before_they_are_made() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_of_unknown_cost_counts_as_the_worst() {
     let fixtures = json!([
-        { "match": { "userMessage": "go" }, "chunkSize": 1, "truncateAfterChunks": 3,
+        { "match": { "userMessage": "go" }, "chunkSize": 1, "latency": 20, "truncateAfterChunks": 3,
           "response": { "content": "a long text" } },
     ]);
     let Some(server) = Aimock::start(fixtures, &[]).await else {

@@ -216,6 +216,6 @@ fn the_same_question_gives_the_same_bytes_and_every_setting_other_ones() {
     assert!(
         String::from_utf8(warm)
             .unwrap()
-            .contains("\"temperature\":0.2,")
+            .contains("\"temperature\":0.2}")
     );
 }

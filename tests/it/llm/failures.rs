@@ -100,7 +100,7 @@ async fn refusals_and_answers_without_an_end_are_told_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_stream_is_not_an_answer() {
     let fixture = json!({
-        "match": { "userMessage": "go" }, "chunkSize": 4, "truncateAfterChunks": 4,
+        "match": { "userMessage": "go" }, "chunkSize": 4, "latency": 20, "truncateAfterChunks": 4,
         "response": { "content": "Sell nothing before the end of this sentence." },
     });
     let Some(server) = Aimock::start(json!([fixture]), &[]).await else {

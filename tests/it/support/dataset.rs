@@ -35,7 +35,7 @@ fn header() -> String {
         "insert into training_datasets values ('{DATASET}', 'job', 'done', null, 'synthetic:x', 0, 1, 'BTC', \
          'moderate', 'rules_v2', '2', 'research', 'hold', 'bid_ask', 'deribit', 1, 0.25, 3, 'x', '{{}}', 'c0ffee', \
          '1', '{{}}', 'f1', '{features}', '{actions}', 'r1', '{{\"reward_coin\": \"change of equity\"}}', 0.999, \
-         '[]', 0, 0, 0, '{{}}', '{{}}', '{{}}', 0, 0, null, 0, 0, 0, 0, 0, 0)"
+         '[]', 0, 0, 0, '{{}}', '{{}}', '{{}}', 0, 0, null, 0, 0, 0, 0, 0, 0, null, null)"
     )
 }
 

@@ -30,6 +30,8 @@ pub(super) async fn append(
         .bind(to.rewarded)
         .bind(to.reward_usd)
         .bind(to.reward_versus_holding)
+        .bind(to.to_ms)
+        .bind(&to.cells)
         .execute(&mut *transaction)
         .await?;
     if changed.rows_affected() != 1 {

@@ -52,6 +52,8 @@ fn update(
         to.rewarded,
         to.reward_usd,
         to.reward_versus_holding,
+        to.to_ms,
+        to.cells,
     ])?;
     Ok(changed == 1)
 }

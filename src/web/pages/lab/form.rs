@@ -21,6 +21,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "initial_coin",
             "order_size",
             "policy",
+            "answers",
             "exit",
             "fill_model",
             "fee_model",

@@ -123,6 +123,7 @@ fn cards(document: &Value, usd: bool) -> Vec<Value> {
         json!({
             "label": label, "kind": kind, "note": note, "value": document["metrics"][which][name],
             "weekly": document["baselines"]["weekly_25_delta"][which][name],
+            "interval": document["metrics"]["intervals"][which][name],
         })
     };
     [

@@ -118,7 +118,8 @@ pub(super) async fn grids(db: &Db, row: &DatasetRow, seen: &Seen) -> Result<Vec<
             "reward_usd" => usd,
             _ => versus,
         };
-    for one in training::by_action(db, &row.id).await? {
+    let held = training::cells(db, &row.id).await?;
+    for one in held.actions {
         if counted(&one.underlying) {
             let sum = reward(one.reward_coin, one.reward_usd, one.reward_versus_holding);
             for (sums, column) in [(&mut actions, one.action), (&mut regimes, one.regime)] {
@@ -128,7 +129,7 @@ pub(super) async fn grids(db: &Db, row: &DatasetRow, seen: &Seen) -> Result<Vec<
         }
     }
     let (mut deltas, mut days) = (Sums::new(), Sums::new());
-    for one in training::by_call(db, &row.id).await? {
+    for one in held.calls {
         if counted(&one.underlying) {
             let sum = reward(one.reward_coin, one.reward_usd, one.reward_versus_holding);
             let places = [

@@ -27,11 +27,14 @@ pub(super) async fn view(
         work.ok_or_else(|| PageError::not_found("That dataset"))?;
         return Ok(plain(json!({"dataset": null, "work": shown})));
     };
-    if row.state == "running" || part == Part::Live {
+    let collecting = row.state == "running" && row.desk.is_some();
+    let walking = row.state == "running" && !collecting;
+    if walking || part == Part::Live {
         let counts = training::counts(db, &row.id).await?;
-        let progress = (row.state == "running").then(|| progress(&row));
+        let progress = walking.then(|| progress(&row));
         return Ok(plain(json!({
             "dataset": figures(&row), "work": shown, "counts": counts, "progress": progress,
+            "collecting": collecting,
         })));
     }
     whole(db, &row, query, shown).await
@@ -82,6 +85,7 @@ async fn whole(
         title: format!("Dataset {} {}", row.underlyings, row.source),
         values: json!({
             "dataset": figures(row), "work": work, "progress": null, "tab": "figures",
+            "collecting": row.state == "running",
             "see": seen.links(query, row), "seen": seen, "thin": cells::THIN,
             "grids": grids.iter().map(cells::Grid::shown).collect::<Vec<_>>(), "features": features.rows,
             "sampled": features.sampled, "splits": splits, "rewards": described["rewards"],

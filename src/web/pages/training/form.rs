@@ -108,9 +108,15 @@ async fn copied(site: &Site, id: &str) -> Result<Given, PageError> {
     let plan = training::plan(&site.ctx.db, &row.id).await?;
     let plan = plan.ok_or_else(|| PageError::not_found("That dataset"))?;
     let (source, market_seed) = lab::market(row.source);
-    let Value::Object(settings) = json!(plan.setup) else {
+    let Value::Object(mut settings) = json!(plan.setup) else {
         return Err(PageError::not_found("Its plan"));
     };
+    if row.desk.is_some() {
+        // Of its own ticks, not of another run.
+        for key in ["from_ms", "to_ms", "interval_ms"] {
+            settings.remove(key);
+        }
+    }
     Ok(Given {
         settings,
         source,

@@ -17,7 +17,7 @@ use axum::extract::{Extension, Path, State};
 use axum::response::Redirect;
 use serde_json::{Value, json};
 
-/// Enqueues a `train`, `evaluate` or `export` job and goes to where its result will be.
+/// Enqueues a `train`, `evaluate` or `export` job, or the end of a live collection (`stop`), and goes to where its result will be.
 pub(in crate::web) async fn start(
     State(site): State<Site>,
     Extension(actor): Extension<Actor>,
@@ -29,6 +29,7 @@ pub(in crate::web) async fn start(
         "train" => ("train", training(&site.ctx, &fields, &query)?),
         "evaluate" => ("evaluate", evaluation(&site.ctx, &query).await?),
         "export" => ("export", export(&site.ctx, &query)?),
+        "stop" => ("collect", ending(&site.ctx, &query).await?),
         _ => return Err(PageError::not_found("That form")),
     };
     let ctx = &site.ctx;
@@ -42,6 +43,10 @@ pub(in crate::web) async fn start(
     tx.commit().await?;
     let place = match kind {
         "train" => format!("/training/{id}"),
+        "collect" => {
+            let dataset = args["dataset"].as_str().unwrap_or_default();
+            format!("/training/{dataset}")
+        }
         "evaluate" => {
             let dataset = args["dataset"].as_str().unwrap_or_default();
             format!("/training/{dataset}/policies")
@@ -65,6 +70,11 @@ fn training(ctx: &Ctx, fields: &Fields, query: &Query) -> Result<Value, PageErro
     let job: Train = parsed(args.clone())?;
     job.plan(ctx).map_err(|error| plain(&error.message()))?;
     Ok(args)
+}
+
+async fn ending(ctx: &Ctx, query: &Query) -> Result<Value, PageError> {
+    let row = super::known(&ctx.db, query.get("dataset").unwrap_or_default()).await?;
+    Ok(json!({ "dataset": row.id, "stop": true }))
 }
 
 async fn evaluation(ctx: &Ctx, query: &Query) -> Result<Value, PageError> {

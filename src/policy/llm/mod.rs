@@ -1,0 +1,96 @@
+//! Decisions by a language model, the part that waits for nothing: what it may choose from, what it is
+//! told, and how its answer becomes a decision.
+//!
+//! A model never writes an order. It names one entry of a [`Menu`] made for this tick, a size within that
+//! entry's bounds, and a reason; anything else is a [`Rejection`], and nothing is corrected in silence.
+
+mod answer;
+mod menu;
+mod prompt;
+
+pub use answer::{Chosen, REASON_MAX, Rejection};
+pub use menu::{Bounds, Choice, Menu};
+pub use prompt::{Past, PromptError, Question, repair, version};
+
+use super::Rules;
+use crate::domain::action::Action;
+use crate::domain::decision::{Decision, DecisionSource};
+use crate::domain::settings::Settings;
+use serde::{Deserialize, Serialize};
+
+/// The policy's name in decisions.
+pub const NAME: &str = "llm";
+
+/// What came of asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// `nothing` was all there was to choose.
+    NotAsked,
+    Chose(Chosen),
+    /// No decision: which outcome, and why in words.
+    Failed {
+        outcome: String,
+        error: String,
+    },
+}
+
+/// What is done where a model gives no decision, or one that risk refuses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fallback {
+    /// What the rules would have done, labelled as such.
+    Rule,
+    #[default]
+    Nothing,
+}
+
+/// The rules that rank what a model is shown, and decide where it fails.
+fn rules(settings: &Settings) -> Rules {
+    Rules::named(&settings.policy).unwrap_or(Rules::V2)
+}
+
+/// The decision that a model's answer is.
+pub fn chosen(menu: Menu, chosen: &Chosen) -> Decision {
+    let mut decision = nothing(menu, chosen.reason.clone());
+    decision.proposed = chosen.action;
+    let sold = match chosen.action {
+        Action::OpenCoveredCall { instrument, .. } => Some(instrument),
+        Action::RollCoveredCall { to, .. } => Some(to),
+        Action::DoNothing | Action::CloseCoveredCall { .. } => None,
+    };
+    for call in &mut decision.candidates {
+        if Some(call.instrument) == sold {
+            call.chosen = true;
+            call.propensity = 1.0;
+        }
+    }
+    decision
+}
+
+/// Nothing is done, because of `reason`; the model's or ours.
+pub fn nothing(menu: Menu, reason: String) -> Decision {
+    Decision {
+        proposed: Action::DoNothing,
+        reason,
+        policy: NAME.to_owned(),
+        policy_version: version().to_owned(),
+        source: DecisionSource::Llm,
+        propensity: 1.0,
+        explored: false,
+        candidates: menu.candidates,
+    }
+}
+
+/// What the rules decided, labelled as standing in for a model that did not.
+pub fn stand_in(ruled: Decision, why: &str) -> Decision {
+    Decision {
+        reason: format!("{why}; the rules decide instead: {}", ruled.reason),
+        policy: NAME.to_owned(),
+        policy_version: format!("{}, {} {}", version(), ruled.policy, ruled.policy_version),
+        source: DecisionSource::Llm,
+        ..ruled
+    }
+}
+
+#[cfg(test)]
+mod tests;

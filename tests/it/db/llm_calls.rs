@@ -1,0 +1,104 @@
+//! Calls of a model, written, noted and counted on both engines.
+
+use super::{DESK, Pair, START_MS};
+use thetaq::db::llm_calls::{self, Became, Health, LlmCallRow};
+use thetaq::db::reader::{Limits, Reader};
+
+fn call(id: &str, outcome: &str, cost_usd: Option<f64>) -> LlmCallRow {
+    LlmCallRow {
+        id: id.to_owned(),
+        job: "job".to_owned(),
+        desk: DESK.to_owned(),
+        purpose: "decision".to_owned(),
+        decision: Some("a decision".to_owned()),
+        created_ms: START_MS,
+        request: vec![0, 255, 10],
+        request_hash: "hash".to_owned(),
+        outcome: outcome.to_owned(),
+        attempts: 1,
+        cost_usd,
+        ..LlmCallRow::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_are_kept_counted_and_found_again() {
+    let pair = Pair::empty().await;
+    let rows = [
+        call("1", "ok", Some(0.25)),
+        call("2", "timeout", None),
+        call("3", "ok", Some(0.5)),
+    ];
+    pair.change(async |tx| {
+        for row in &rows {
+            llm_calls::insert(tx, row).await?;
+        }
+        Ok(())
+    })
+    .await;
+    let what = Became {
+        outcome: Some("risk_rejected".to_owned()),
+        llm_action: Some("{\"choice\":\"c1\"}".to_owned()),
+        ..Became::default()
+    };
+    let noted = pair
+        .change(async |tx| {
+            let known = llm_calls::became(tx, "3", &what).await?;
+            Ok((known, llm_calls::became(tx, "none", &what).await?))
+        })
+        .await;
+    assert_eq!(noted, (true, false));
+    let last = pair
+        .same(async |db| Ok(llm_calls::by_request_hash(db, "hash").await?))
+        .await
+        .unwrap();
+    assert_eq!(
+        (last.id.as_str(), last.outcome.as_str()),
+        ("3", "risk_rejected")
+    );
+    assert_eq!(
+        last.decision.as_deref(),
+        Some("a decision"),
+        "what is not said stays"
+    );
+    let first = pair
+        .same(async |db| Ok(llm_calls::get(db, "1").await?))
+        .await;
+    assert_eq!(first.as_ref(), Some(&rows[0]));
+    let about = pair
+        .same(async |db| Ok(llm_calls::of_decision(db, "a decision").await?))
+        .await;
+    assert_eq!(about.len(), 3);
+    let spent = pair
+        .same(async |db| Ok(llm_calls::spent_by_job(db, "job").await?))
+        .await;
+    assert_eq!(spent, (0.75, 1));
+    let health = pair
+        .same(async |db| Ok(llm_calls::health(db, START_MS, START_MS + 1).await?))
+        .await;
+    let expect = Health {
+        calls: 3,
+        failed: 1,
+        cost_usd: Some(0.75),
+        unpriced: 1,
+    };
+    assert_eq!(health, expect);
+    let none = pair
+        .same(async |db| Ok(llm_calls::health(db, START_MS + 1, START_MS + 2).await?))
+        .await;
+    assert_eq!(none, Health::default(), "no calls cost nothing known");
+    let limits = Limits {
+        rows: 10,
+        bytes: 1 << 20,
+        time: std::time::Duration::from_secs(10),
+    };
+    let sql = "select asked_at, outcome, cost_usd, llm_action from v_llm_calls where id = '3'";
+    let view = pair
+        .same(async |db| Ok(Reader::new(db).query(sql, &[], limits).await?.rows))
+        .await;
+    assert!(
+        serde_json::to_string(&view)
+            .unwrap()
+            .contains("risk_rejected")
+    );
+}
