@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 /// A command as the help shows it: (how it is written, what it answers).
 pub const COMMANDS: [(&str, &str); 8] = [
-    ("/positions", "what the desk holds, and everything it ever held"),
+    (
+        "/positions",
+        "what the desk holds, and everything it ever held",
+    ),
     ("/decisions [N]", "the latest decisions"),
     ("/why CONTRACT", "why a contract was sold, or was not"),
     ("/market", "the latest quotes and prices the desk has seen"),
@@ -37,15 +40,21 @@ pub fn parse(line: &str) -> Option<Command> {
             Ok(limit @ 1..=200) => Command::Look("list_decisions", json!({ "limit": limit })),
             _ => wrong("/decisions takes a number from 1 to 200, for example /decisions 20"),
         },
-        "why" if about.is_empty() => wrong("/why takes a contract, for example /why BTC-30JAN26-90000-C"),
+        "why" if about.is_empty() => {
+            wrong("/why takes a contract, for example /why BTC-30JAN26-90000-C")
+        }
         "why" => Command::Look("why_not", json!({ "contract": about })),
         "market" => Command::Look("market", json!({})),
         "limits" => Command::Look("risk_limits", json!({})),
         "jobs" if about.is_empty() => Command::Look("list_jobs", json!({})),
         "jobs" => Command::Look("list_jobs", json!({ "state": about })),
-        "sql" if about.is_empty() => wrong("/sql takes a statement, for example /sql select * from v_positions"),
+        "sql" if about.is_empty() => {
+            wrong("/sql takes a statement, for example /sql select * from v_positions")
+        }
         "sql" => Command::Look("query_sql", json!({ "sql": about })),
-        other => wrong(&format!("there is no command /{other}; /help lists those there are")),
+        other => wrong(&format!(
+            "there is no command /{other}; /help lists those there are"
+        )),
     })
 }
 
@@ -69,7 +78,10 @@ mod tests {
             Some(Command::Look(name, arguments)) => format!("{name} {arguments}"),
             other => format!("{other:?}"),
         };
-        assert_eq!(look(" /why btc-30jan26-90000-c "), r#"why_not {"contract":"btc-30jan26-90000-c"}"#);
+        assert_eq!(
+            look(" /why btc-30jan26-90000-c "),
+            r#"why_not {"contract":"btc-30jan26-90000-c"}"#
+        );
         assert_eq!(look("/decisions 7"), r#"list_decisions {"limit":7}"#);
         assert_eq!(look("/sql select 1"), r#"query_sql {"sql":"select 1"}"#);
         assert_eq!(parse("what do I hold?"), None);

@@ -33,7 +33,14 @@ pub struct Facts {
 
 /// Fields that name a row, the best first.
 const NAMES: [&str; 8] = [
-    "id", "decision", "drift", "sweep", "instrument", "name", "at", "job",
+    "id",
+    "decision",
+    "drift",
+    "sweep",
+    "instrument",
+    "name",
+    "at",
+    "job",
 ];
 
 impl Facts {
@@ -65,7 +72,11 @@ impl Facts {
                 // A flattened document has the name of the number beside it.
                 let named = value["name"].as_str().unwrap_or_default();
                 for (name, value) in fields {
-                    let key = if name == "value" { named } else { name.as_str() };
+                    let key = if name == "value" {
+                        named
+                    } else {
+                        name.as_str()
+                    };
                     self.walk(key, value, row);
                 }
             }

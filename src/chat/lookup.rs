@@ -20,14 +20,19 @@ pub async fn look(ctx: &Ctx, name: &str, arguments: &Value) -> Result<Found, Str
     match name {
         "get_positions" => positions(ctx, text("underlying"), arguments["all"] == true).await,
         "list_decisions" => {
-            let filters = [("underlying", text("underlying")), ("final_action", text("action"))];
+            let filters = [
+                ("underlying", text("underlying")),
+                ("final_action", text("action")),
+            ];
             decisions(ctx, &filters, limit(arguments, 20)).await
         }
         "explain_decision" => explain(ctx, text("id")).await,
         "why_not" => why_not(ctx, text("contract").ok_or("`contract` is missing")?).await,
         "get_backtest" => backtest(ctx, text("id")).await,
         "compare_runs" => {
-            let ids = text("a").zip(text("b")).ok_or("`a` and `b` are ids of two backtests")?;
+            let ids = text("a")
+                .zip(text("b"))
+                .ok_or("`a` and `b` are ids of two backtests")?;
             compare(ctx, ids.0, ids.1).await
         }
         "list_jobs" => {
@@ -49,11 +54,18 @@ fn limit(arguments: &Value, usual: i64) -> i64 {
 async fn positions(ctx: &Ctx, underlying: Option<&str>, all: bool) -> Result<Found, String> {
     let closed = if all { "" } else { " and side <> 'closed'" };
     let filter = Filter::of(ctx, &[("underlying", underlying)]);
-    let sql = format!("select * from v_positions where {}{closed} order by opened_at desc", filter.text);
+    let sql = format!(
+        "select * from v_positions where {}{closed} order by opened_at desc",
+        filter.text
+    );
     rows(ctx, "v_positions", &sql, &filter.values).await
 }
 
-async fn decisions(ctx: &Ctx, filters: &[(&str, Option<&str>)], limit: i64) -> Result<Found, String> {
+async fn decisions(
+    ctx: &Ctx,
+    filters: &[(&str, Option<&str>)],
+    limit: i64,
+) -> Result<Found, String> {
     let filter = Filter::of(ctx, filters);
     let sql = format!(
         "select id, decided_at, underlying, proposed_action, final_action, instrument, rolled_from, size, source, \
@@ -67,9 +79,15 @@ async fn decisions(ctx: &Ctx, filters: &[(&str, Option<&str>)], limit: i64) -> R
 /// The decision, its ranking, its checks and its orders.
 async fn explain(ctx: &Ctx, id: Option<&str>) -> Result<Found, String> {
     let filter = Filter::of(ctx, &[("id", id)]);
-    let sql = format!("select * from v_decisions where {} order by id desc limit 1", filter.text);
+    let sql = format!(
+        "select * from v_decisions where {} order by id desc limit 1",
+        filter.text
+    );
     let mut found = rows(ctx, "v_decisions", &sql, &filter.values).await?;
-    let id = found.tables[0].rows.first().and_then(|row| row["id"].as_str());
+    let id = found.tables[0]
+        .rows
+        .first()
+        .and_then(|row| row["id"].as_str());
     let id = id.ok_or("there is no such decision; list_decisions shows those there are")?;
     let values = [Value::from(id)];
     for (view, sql) in [
@@ -77,8 +95,14 @@ async fn explain(ctx: &Ctx, id: Option<&str>) -> Result<Found, String> {
             "v_candidates",
             "select * from v_candidates where decision = cast($1 as text) and rank is not null order by rank limit 10",
         ),
-        ("v_risk_lines", "select * from v_risk_lines where decision = cast($1 as text) order by n"),
-        ("v_orders", "select * from v_orders where decision = cast($1 as text) order by id"),
+        (
+            "v_risk_lines",
+            "select * from v_risk_lines where decision = cast($1 as text) order by n",
+        ),
+        (
+            "v_orders",
+            "select * from v_orders where decision = cast($1 as text) order by id",
+        ),
     ] {
         let more = rows(ctx, view, sql, &values).await?;
         found.tables.extend(more.tables);
@@ -91,7 +115,9 @@ async fn why_not(ctx: &Ctx, contract: &str) -> Result<Found, String> {
     let wanted = contract.trim().to_uppercase();
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if wanted.is_empty() || !wanted.chars().all(allowed) {
-        return Err(format!("`{contract}` is no contract; a full name is BTC-30JAN26-90000-C"));
+        return Err(format!(
+            "`{contract}` is no contract; a full name is BTC-30JAN26-90000-C"
+        ));
     }
     let sql = "select c.instrument, c.decision, c.decided_at, c.failed_filter, c.failed_by, c.admit_at, c.rank, c.score, \
                c.propensity, c.chosen, c.bid, c.ask, c.delta, c.dte, c.mark_iv, c.ivrv, c.open_interest, c.premium_usd, \
@@ -99,10 +125,15 @@ async fn why_not(ctx: &Ctx, contract: &str) -> Result<Found, String> {
                from v_candidates c join v_decisions d on d.id = c.decision \
                where c.desk = cast($1 as text) and c.instrument like '%' || cast($2 as text) || '%' \
                order by c.decided_at desc, c.instrument limit 10";
-    let values = [Value::from(ctx.desk.as_str()), Value::from(wanted.replace('_', ""))];
+    let values = [
+        Value::from(ctx.desk.as_str()),
+        Value::from(wanted.replace('_', "")),
+    ];
     let found = rows(ctx, "v_candidates", sql, &values).await?;
     if found.rows() == 0 {
-        return Err(format!("no stored decision looked at a contract like `{wanted}`"));
+        return Err(format!(
+            "no stored decision looked at a contract like `{wanted}`"
+        ));
     }
     Ok(found)
 }
@@ -112,7 +143,9 @@ async fn backtest(ctx: &Ctx, id: Option<&str>) -> Result<Found, String> {
     let id = match id {
         Some(id) => id.to_owned(),
         None => {
-            let latest = backtests::list(&ctx.db, None, 1).await.map_err(|error| error.to_string())?;
+            let latest = backtests::list(&ctx.db, None, 1)
+                .await
+                .map_err(|error| error.to_string())?;
             let latest = latest.first().ok_or("there is no backtest yet")?;
             latest.id.clone()
         }
@@ -129,7 +162,9 @@ async fn compare(ctx: &Ctx, a: &str, b: &str) -> Result<Found, String> {
 
 /// Settings, data, figures, baselines and causes of a run.
 pub async fn run_of(ctx: &Ctx, id: &str) -> Result<Value, String> {
-    let document = backtests::document(&ctx.db, id).await.map_err(|error| error.to_string())?;
+    let document = backtests::document(&ctx.db, id)
+        .await
+        .map_err(|error| error.to_string())?;
     let mut document = document.ok_or_else(|| format!("there is no backtest `{id}`"))?;
     if let Some(fields) = document.as_object_mut() {
         fields.remove("chains");
@@ -150,7 +185,8 @@ async fn jobs(ctx: &Ctx, filters: &[(&str, Option<&str>)], limit: i64) -> Result
 /// The live settings under the desk's controls, as the next tick will have them.
 async fn limits_in_force(ctx: &Ctx) -> Result<Found, String> {
     let row = ctx.row().await.map_err(|error| format!("{error:#}"))?;
-    let mut settings = serde_json::to_value(ctx.settings(&row)).map_err(|error| error.to_string())?;
+    let mut settings =
+        serde_json::to_value(ctx.settings(&row)).map_err(|error| error.to_string())?;
     settings["desk_state"] = row.state.as_str().into();
     settings["dry_run"] = row.dry_run.into();
     Ok(Found::one(Table::document("settings", &settings)))
@@ -171,7 +207,13 @@ async fn market(ctx: &Ctx, underlying: Option<&str>) -> Result<Found, String> {
         "id, underlying, decided_at, index_price, regime, candidates, passed, snapshot_source, snapshot_at, snapshot_age_ms",
     );
     let mut found = rows(ctx, "v_decisions", &seen, &filter.values).await?;
-    let equity = rows(ctx, "v_equity", &latest("v_equity", "at", "*"), &filter.values).await?;
+    let equity = rows(
+        ctx,
+        "v_equity",
+        &latest("v_equity", "at", "*"),
+        &filter.values,
+    )
+    .await?;
     found.tables.extend(equity.tables);
     Ok(found)
 }

@@ -43,7 +43,9 @@ pub(super) fn said(text: &str) -> Vec<Said> {
     for line in text.split_inclusive('\n') {
         let skip = ordinal(line);
         let mut at = line_at + skip;
-        for word in line[skip..].split_inclusive(|c: char| c.is_whitespace() || "|()[]\"`*".contains(c)) {
+        for word in
+            line[skip..].split_inclusive(|c: char| c.is_whitespace() || "|()[]\"`*".contains(c))
+        {
             let rest = &text[at + word.len()..];
             found.extend(one(word, at, rest));
             at += word.len();
@@ -66,8 +68,8 @@ fn ordinal(line: &str) -> usize {
 }
 
 const EDGES: &[char] = &[
-    ',', ';', ':', '!', '?', '.', '\'', '(', ')', '[', ']', '"', '`', '*', '|', '{', '}', '<', '>', '_', '=', '~', '≈',
-    '\u{201c}', '\u{201d}', '\u{2019}', '…',
+    ',', ';', ':', '!', '?', '.', '\'', '(', ')', '[', ']', '"', '`', '*', '|', '{', '}', '<', '>',
+    '_', '=', '~', '≈', '\u{201c}', '\u{201d}', '\u{2019}', '…',
 ];
 
 fn one(word: &str, at: usize, rest: &str) -> Option<Said> {
@@ -88,7 +90,11 @@ fn one(word: &str, at: usize, rest: &str) -> Option<Said> {
         return Some(said(core.len(), Kind::Name));
     };
     let tail = &core[length..];
-    if tail.starts_with('-') && tail[1..].bytes().next().is_some_and(|byte| byte.is_ascii_digit())
+    if tail.starts_with('-')
+        && tail[1..]
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_digit())
         || tail.starts_with(':')
         || tail.starts_with('/')
     {
@@ -130,7 +136,9 @@ fn number(word: &str) -> Option<(Number, usize)> {
     let tail = &body[length..];
     let letters: String = tail.chars().take_while(|c| c.is_alphabetic()).collect();
     // `2x` and `1.5BTC` are numbers; `30JAN26` and a ULID are names.
-    let joined = tail[letters.len()..].bytes().any(|byte| byte.is_ascii_digit());
+    let joined = tail[letters.len()..]
+        .bytes()
+        .any(|byte| byte.is_ascii_digit());
     if letters.len() > 4 || (joined && !letters.is_empty()) {
         return None;
     }
@@ -163,8 +171,15 @@ fn unit(tail: &str, rest: &str) -> (Unit, usize) {
     if let Some((name, unit)) = close.iter().find(whole) {
         return (*unit, name.len());
     }
-    let word: String = rest.chars().take_while(|c| c.is_alphabetic() || *c == '%').collect();
-    let word = if tail.starts_with('-') { tail[1..].to_owned() } else { word };
+    let word: String = rest
+        .chars()
+        .take_while(|c| c.is_alphabetic() || *c == '%')
+        .collect();
+    let word = if tail.starts_with('-') {
+        tail[1..].to_owned()
+    } else {
+        word
+    };
     let unit = match word.to_lowercase().as_str() {
         "%" | "percent" => Unit::Percent,
         "bps" | "bp" => Unit::BasisPoints,
@@ -184,7 +199,10 @@ mod tests {
     use super::*;
 
     fn texts(text: &str) -> Vec<&str> {
-        said(text).iter().map(|one| &text[one.start..one.end]).collect()
+        said(text)
+            .iter()
+            .map(|one| &text[one.start..one.end])
+            .collect()
     }
 
     #[test]
@@ -192,12 +210,28 @@ mod tests {
         let text = "1. You hold -0.1 BTC ($9,312.50), 3.2% of it; delta 0.31, 12 h old.\n2) BTC-30JAN26-90000-C at 09:00 on 2026-01-05";
         assert_eq!(
             texts(text),
-            ["-0.1", "$9,312.50", "3.2%", "0.31", "12", "BTC-30JAN26-90000-C", "09:00", "2026-01-05"]
+            [
+                "-0.1",
+                "$9,312.50",
+                "3.2%",
+                "0.31",
+                "12",
+                "BTC-30JAN26-90000-C",
+                "09:00",
+                "2026-01-05"
+            ]
         );
         let numbers = said(text);
-        let Kind::Number(percent) = &numbers[2].kind else { panic!("{numbers:?}") };
-        assert_eq!((percent.value, percent.decimals, percent.unit), (3.2, 1, Unit::Percent));
-        let Kind::Number(hours) = &numbers[4].kind else { panic!("{numbers:?}") };
+        let Kind::Number(percent) = &numbers[2].kind else {
+            panic!("{numbers:?}")
+        };
+        assert_eq!(
+            (percent.value, percent.decimals, percent.unit),
+            (3.2, 1, Unit::Percent)
+        );
+        let Kind::Number(hours) = &numbers[4].kind else {
+            panic!("{numbers:?}")
+        };
         assert_eq!(hours.unit, Unit::Hours);
     }
 

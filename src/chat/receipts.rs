@@ -62,9 +62,12 @@ fn named<'a>(word: &str, facts: &'a Facts) -> Option<&'a Cited> {
         text.match_indices(word).any(|(at, _)| {
             let before = text[..at].chars().next_back();
             let after = text[at + word.len()..].chars().next();
-            let open = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_digit() && c != '-' && c != '_');
+            let open =
+                |c: Option<char>| c.is_none_or(|c| !c.is_ascii_digit() && c != '-' && c != '_');
             let time = before == Some('t');
-            open(before) && (time || before.is_none_or(|c| !c.is_alphanumeric())) && (open(after) || time)
+            open(before)
+                && (time || before.is_none_or(|c| !c.is_alphanumeric()))
+                && (open(after) || time)
         })
     };
     let found = facts.texts.iter().find(|fact| whole(&fact.value));
@@ -149,7 +152,9 @@ mod tests {
     fn marked(text: &str) -> Vec<&str> {
         let receipts = check(text, &facts());
         let without = receipts.iter().filter(|receipt| receipt.row.is_none());
-        without.map(|receipt| &text[receipt.start..receipt.end]).collect()
+        without
+            .map(|receipt| &text[receipt.start..receipt.end])
+            .collect()
     }
 
     #[test]
@@ -174,10 +179,21 @@ mod tests {
     fn what_no_look_up_holds_is_marked() {
         assert_eq!(marked("delta 0.33 and 0.32"), ["0.33", "0.32"]);
         assert_eq!(marked("13 chains, 5.0%"), ["13", "5.0%"]);
-        assert_eq!(marked("strike BTC-30JAN26-95000-C"), ["BTC-30JAN26-95000-C"]);
-        assert_eq!(marked("it earned +0.0321, or -0.0321"), ["-0.0321"], "a gain is no loss");
+        assert_eq!(
+            marked("strike BTC-30JAN26-95000-C"),
+            ["BTC-30JAN26-95000-C"]
+        );
+        assert_eq!(
+            marked("it earned +0.0321, or -0.0321"),
+            ["-0.0321"],
+            "a gain is no loss"
+        );
         assert_eq!(marked("on 6 January 2026, at 10:00"), ["6", "10:00"]);
-        assert_eq!(marked("3 h old"), ["3"], "a span is told in its own size only");
+        assert_eq!(
+            marked("3 h old"),
+            ["3"],
+            "a span is told in its own size only"
+        );
     }
 
     #[test]

@@ -40,7 +40,11 @@ impl Chat {
         let row = row.context("the answer was deleted")?;
         let parts = chats::parts(&ctx.db, &row.id, 1).await?;
         let drafts = chat_drafts::of_message(&ctx.db, &row.id).await?;
-        session.output.result(&document(&row, &parts, &drafts), || text(&row, &parts, &drafts))?;
+        session
+            .output
+            .result(&document(&row, &parts, &drafts), || {
+                text(&row, &parts, &drafts)
+            })?;
         ended(&ctx, &row)
     }
 }
@@ -76,13 +80,20 @@ fn text(row: &MessageRow, parts: &[PartRow], drafts: &[DraftRow]) -> String {
         match part.kind.as_str() {
             "text" => said.push(marked(part)),
             "tool" if row.model.is_none() => said.push(rows(part)),
-            "tool" => said.push(format!("({}: {} rows)", part.tool.as_deref().unwrap_or("tool"), part.rows.unwrap_or(0))),
+            "tool" => said.push(format!(
+                "({}: {} rows)",
+                part.tool.as_deref().unwrap_or("tool"),
+                part.rows.unwrap_or(0)
+            )),
             _ => {}
         }
     }
     for draft in drafts {
         let (kind, why) = (&draft.kind, &draft.why);
-        said.push(format!("Proposed: a {kind} job ({why}). The page of the conversation starts it: /chat/{}", row.thread));
+        said.push(format!(
+            "Proposed: a {kind} job ({why}). The page of the conversation starts it: /chat/{}",
+            row.thread
+        ));
     }
     said.push(format!("thread {}", row.thread));
     said.join("\n\n")
@@ -93,8 +104,13 @@ fn marked(part: &PartRow) -> String {
     let mut text = part.text.clone();
     let numbers = part.numbers.as_ref().and_then(Value::as_array);
     for number in numbers.into_iter().flatten().rev() {
-        let end = number["end"].as_u64().and_then(|end| usize::try_from(end).ok());
-        if let (true, Some(end)) = (number["row"].is_null(), end.filter(|end| text.is_char_boundary(*end))) {
+        let end = number["end"]
+            .as_u64()
+            .and_then(|end| usize::try_from(end).ok());
+        if let (true, Some(end)) = (
+            number["row"].is_null(),
+            end.filter(|end| text.is_char_boundary(*end)),
+        ) {
             text.insert_str(end, " [no receipt]");
         }
     }
@@ -102,11 +118,21 @@ fn marked(part: &PartRow) -> String {
 }
 
 fn rows(part: &PartRow) -> String {
-    let tables = part.result.as_ref().and_then(|result| result["tables"].as_array());
+    let tables = part
+        .result
+        .as_ref()
+        .and_then(|result| result["tables"].as_array());
     let shown = tables.into_iter().flatten().map(|found| {
-        let columns: Vec<&str> = found["columns"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let columns: Vec<&str> = found["columns"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let rows = found["rows"].as_array().into_iter().flatten();
-        let rows: Vec<Vec<Value>> = rows.map(|row| columns.iter().map(|column| row[*column].clone()).collect()).collect();
+        let rows: Vec<Vec<Value>> = rows
+            .map(|row| columns.iter().map(|column| row[*column].clone()).collect())
+            .collect();
         table(&columns, &rows)
     });
     shown.collect::<Vec<_>>().join("\n")

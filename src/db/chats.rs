@@ -46,7 +46,10 @@ impl MessageRow {
     pub fn is_open(&self) -> bool {
         let open = ["waiting", "running"].contains(&self.state.as_str());
         let ended = ["succeeded", "discarded", "cancelled"];
-        let alive = self.job_state.as_deref().is_some_and(|job| !ended.contains(&job));
+        let alive = self
+            .job_state
+            .as_deref()
+            .is_some_and(|job| !ended.contains(&job));
         open && alive
     }
 }

@@ -69,7 +69,9 @@ async fn by_command(ctx: &Ctx, answer: &mut Answer, command: Command) -> anyhow:
         Command::Look(name, arguments) => match answer.look(ctx, name, &arguments).await? {
             Ok(found) if found.rows() == 0 => answer.text("Nothing is there.").await,
             Ok(found) if found.tables.iter().any(|table| table.truncated) => {
-                answer.text("These are the first rows; there are more.").await
+                answer
+                    .text("These are the first rows; there are more.")
+                    .await
             }
             Ok(_) => Ok(()),
             Err(error) => {

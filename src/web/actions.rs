@@ -139,7 +139,10 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
     ),
     ("instrument", "Full name of the contract, for close."),
     ("about", "backtest, sweep or comparison, for insight."),
-    ("run", "Id of a backtest or a sweep, for insight; two for a comparison."),
+    (
+        "run",
+        "Id of a backtest or a sweep, for insight; two for a comparison.",
+    ),
     ("on", "yes or no, for close-only."),
     ("do", "retry or cancel, for jobs."),
     ("priority", "A whole number, for job-priority."),
@@ -275,15 +278,22 @@ async fn on_draft(
     let draft = chat_drafts::get(&ctx.db, id).await?;
     let draft = draft.ok_or_else(|| PageError::not_found("That draft"))?;
     let refused = |error: anyhow::Error| {
-        PageError::bad_request(format!("{error:#}"), "Its conversation shows what became of it.")
+        PageError::bad_request(
+            format!("{error:#}"),
+            "Its conversation shows what became of it.",
+        )
     };
     match verb {
         "confirm" => {
-            let job = chat::confirm(tx, ctx, &actor.0, &draft).await.map_err(refused)?;
+            let job = chat::confirm(tx, ctx, &actor.0, &draft)
+                .await
+                .map_err(refused)?;
             Ok(format!("The {} job {job} is enqueued.", draft.kind))
         }
         "dismiss" => {
-            chat::dismiss(tx, ctx, &actor.0, &draft).await.map_err(refused)?;
+            chat::dismiss(tx, ctx, &actor.0, &draft)
+                .await
+                .map_err(refused)?;
             Ok("The draft is dismissed.".to_owned())
         }
         _ => Err(PageError::not_found("That action")),
@@ -297,8 +307,9 @@ async fn write_insight(ctx: &Ctx, tx: &mut Tx, fields: &Fields) -> Result<String
         .filter(|(key, _)| key == "run")
         .map(|(_, id)| id.as_str())
         .collect();
-    let args = insight::asked(needed(fields, "about")?, &runs)
-        .map_err(|error| PageError::bad_request(error, "The pages of the lab have a button for it."))?;
+    let args = insight::asked(needed(fields, "about")?, &runs).map_err(|error| {
+        PageError::bad_request(error, "The pages of the lab have a button for it.")
+    })?;
     if ctx.llm.is_none() {
         return Err(PageError::bad_request(
             "No language model is configured",
@@ -306,7 +317,9 @@ async fn write_insight(ctx: &Ctx, tx: &mut Tx, fields: &Fields) -> Result<String
         ));
     }
     let kinds = registry::all();
-    kinds.enqueue(tx, ctx, "insight", args, Options::default()).await?;
+    kinds
+        .enqueue(tx, ctx, "insight", args, Options::default())
+        .await?;
     Ok("A text is being written.".to_owned())
 }
 

@@ -4,11 +4,11 @@
 use super::Site;
 use super::access::Actor;
 use super::error::PageError;
-use crate::domain::redact::redact;
 use crate::clock::Stopwatch;
 use crate::db::access::{AuditRow, audit, audits_of};
 use crate::db::named::{self, Question};
 use crate::db::reader::{Limits, ReadError, Reader, Rows};
+use crate::domain::redact::redact;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;

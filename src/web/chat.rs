@@ -13,8 +13,8 @@ use crate::jobs::chat::{self, Asked};
 use axum::Form;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, Uri};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::Redirect;
+use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::Stream;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -50,10 +50,23 @@ pub(super) async fn store(
 ) -> Result<Asked, PageError> {
     let ctx = &site.ctx;
     let mut tx = ctx.db.begin().await?;
-    let asked = chat::ask(&mut tx, ctx, &actor.0, thread, text).await.map_err(|error| {
-        PageError::bad_request(format!("{error:#}"), "Write a question, or a command such as /help.")
-    })?;
-    audit(&mut tx, &ctx.clock, &actor.0, "chat", Some(&asked.message), json!(asked)).await?;
+    let asked = chat::ask(&mut tx, ctx, &actor.0, thread, text)
+        .await
+        .map_err(|error| {
+            PageError::bad_request(
+                format!("{error:#}"),
+                "Write a question, or a command such as /help.",
+            )
+        })?;
+    audit(
+        &mut tx,
+        &ctx.clock,
+        &actor.0,
+        "chat",
+        Some(&asked.message),
+        json!(asked),
+    )
+    .await?;
     tx.commit().await?;
     Ok(asked)
 }
@@ -81,7 +94,9 @@ pub(super) async fn stream(
     let row = chats::message(&site.ctx.db, &id).await?;
     row.filter(|row| row.thread == thread)
         .ok_or_else(|| PageError::not_found("That answer"))?;
-    let last = headers.get("last-event-id").and_then(|last| last.to_str().ok());
+    let last = headers
+        .get("last-event-id")
+        .and_then(|last| last.to_str().ok());
     let (n, at) = last.and_then(|last| place(&id, last)).unwrap_or((1, 0));
     let following = Following {
         site,
@@ -100,7 +115,10 @@ pub(super) async fn stream(
 
 /// `MESSAGE:PART:BYTES`
 fn place(message: &str, last: &str) -> Option<(i64, usize)> {
-    let (n, at) = last.strip_prefix(message)?.strip_prefix(':')?.split_once(':')?;
+    let (n, at) = last
+        .strip_prefix(message)?
+        .strip_prefix(':')?
+        .split_once(':')?;
     Some((n.parse().ok()?, at.parse().ok()?))
 }
 
@@ -151,7 +169,10 @@ impl Following {
             if !more.is_empty() {
                 let from = self.at;
                 self.at = part.text.len();
-                self.push("text", &json!({"n": part.n, "at": from, "text": more, "next": self.at}));
+                self.push(
+                    "text",
+                    &json!({"n": part.n, "at": from, "text": more, "next": self.at}),
+                );
             }
             return Ok(());
         }

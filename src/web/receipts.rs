@@ -20,8 +20,13 @@ pub(super) fn answer(row: &MessageRow, parts: &[PartRow], drafts: &Value) -> Val
 
 /// One part.
 pub(super) fn part(part: &PartRow, drafts: &Value) -> Value {
-    let html = (part.kind == "text").then(|| html(&part.message, &part.text, part.numbers.as_ref()));
-    let draft = drafts.as_array().into_iter().flatten().find(|draft| draft["id"] == part.text.as_str());
+    let html =
+        (part.kind == "text").then(|| html(&part.message, &part.text, part.numbers.as_ref()));
+    let draft = drafts
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|draft| draft["id"] == part.text.as_str());
     json!({ "part": part, "html": html, "draft": draft })
 }
 
@@ -54,7 +59,10 @@ pub(super) fn html(message: &str, text: &str, numbers: Option<&Value>) -> String
         .unwrap_or_default();
     let (mut html, mut at) = (String::new(), 0);
     for receipt in receipts {
-        let (Some(before), Some(word)) = (text.get(at..receipt.start), text.get(receipt.start..receipt.end)) else {
+        let (Some(before), Some(word)) = (
+            text.get(at..receipt.start),
+            text.get(receipt.start..receipt.end),
+        ) else {
             break;
         };
         html += &escape(before);
@@ -64,9 +72,13 @@ pub(super) fn html(message: &str, text: &str, numbers: Option<&Value>) -> String
                 escape(word)
             ),
             Some(row) => {
-                let to = href(&row.table, &row.id).unwrap_or_else(|| format!("#part-{message}-{}", row.part));
+                let to = href(&row.table, &row.id)
+                    .unwrap_or_else(|| format!("#part-{message}-{}", row.part));
                 let of = escape(&format!("{} {}", row.table, row.id));
-                format!("<a class=\"receipt\" href=\"{to}\" title=\"{of}\">{}</a>", escape(word))
+                format!(
+                    "<a class=\"receipt\" href=\"{to}\" title=\"{of}\">{}</a>",
+                    escape(word)
+                )
             }
         };
         at = receipt.end;

@@ -3,6 +3,7 @@
 mod access;
 mod actions;
 mod api;
+mod chat;
 mod drift;
 mod lab;
 mod pages;

@@ -106,7 +106,10 @@ impl Answer {
     }
 
     /// A card that waits for a person; gives what the model is told about it.
-    pub(super) async fn draft(&mut self, arguments: &Value) -> anyhow::Result<Result<String, String>> {
+    pub(super) async fn draft(
+        &mut self,
+        arguments: &Value,
+    ) -> anyhow::Result<Result<String, String>> {
         let kind = arguments["kind"].as_str().unwrap_or_default();
         let args = arguments["args"].clone();
         let checked = check(kind, &args);
@@ -139,7 +142,8 @@ impl Answer {
 
     /// The whole answer with the receipts of its numbers.
     pub(super) async fn end(mut self, stopped: bool) -> anyhow::Result<MessageRow> {
-        let looked_up = self.parts.iter().any(|part| part.kind == "tool") || self.row.model.is_some();
+        let looked_up =
+            self.parts.iter().any(|part| part.kind == "tool") || self.row.model.is_some();
         let (mut texts, mut cited, mut unsupported) = (Vec::new(), Vec::new(), 0);
         for mut part in std::mem::take(&mut self.parts) {
             if part.kind != "text" || part.text.is_empty() {
@@ -157,7 +161,9 @@ impl Answer {
         }
         cited.sort();
         cited.dedup_by(|a, b| (&a.table, &a.id) == (&b.table, &b.id));
-        let citations = cited.iter().map(|row| json!({"table": row.table, "id": row.id}));
+        let citations = cited
+            .iter()
+            .map(|row| json!({"table": row.table, "id": row.id}));
         let mut row = self.row;
         row.text = texts.join("\n\n");
         row.citations = Some(citations.collect());

@@ -91,7 +91,12 @@ pub async fn ask(
 }
 
 /// A person starts the drafted job; gives its id.
-pub async fn confirm(tx: &mut Tx, ctx: &Ctx, who: &str, draft: &DraftRow) -> anyhow::Result<String> {
+pub async fn confirm(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    who: &str,
+    draft: &DraftRow,
+) -> anyhow::Result<String> {
     ensure!(
         DRAFTABLE.contains(&draft.kind.as_str()),
         "jobs of kind {} are not started from a draft",

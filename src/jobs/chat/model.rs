@@ -49,10 +49,15 @@ pub(super) async fn converse(
             purpose: Purpose::Chat,
             model: None,
             messages: talk.messages.clone(),
-            answer: if last { Form::Text } else { Form::Tools(tools::all()) },
+            answer: if last {
+                Form::Text
+            } else {
+                Form::Tools(tools::all())
+            },
             prompt_version: prompt::VERSION.to_owned(),
         };
-        job.progress(turn as f64 / TURNS as f64, "asking the model").await;
+        job.progress(turn as f64 / TURNS as f64, "asking the model")
+            .await;
         let (reply, _) = streamed(ctx, job, answer, &subject, &ask).await?;
         count(ctx, answer, &reply);
         if reply.outcome != Outcome::Ok {
@@ -131,7 +136,11 @@ async fn streamed(
             () = tokio::time::sleep(WRITE_EVERY) => answer.put_text(&so_far()).await?,
         }
     };
-    let whole = if reply.0.text.is_empty() { so_far() } else { reply.0.text.clone() };
+    let whole = if reply.0.text.is_empty() {
+        so_far()
+    } else {
+        reply.0.text.clone()
+    };
     answer.put_text(&whole).await?;
     answer.end_text();
     Ok(reply)
@@ -186,13 +195,25 @@ impl Talk {
             } else {
                 self.one(ctx, answer, &call).await?
             };
-            self.messages.push(Message::Tool { call: call.id, text });
+            self.messages.push(Message::Tool {
+                call: call.id,
+                text,
+            });
         }
         Ok(())
     }
 
-    async fn one(&mut self, ctx: &Ctx, answer: &mut Answer, call: &ToolCall) -> anyhow::Result<String> {
-        let given = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
+    async fn one(
+        &mut self,
+        ctx: &Ctx,
+        answer: &mut Answer,
+        call: &ToolCall,
+    ) -> anyhow::Result<String> {
+        let given = if call.arguments.trim().is_empty() {
+            "{}"
+        } else {
+            &call.arguments
+        };
         let arguments: Value = match serde_json::from_str(given) {
             Ok(arguments @ Value::Object(_)) => arguments,
             _ => return Ok(refusal("the arguments are no JSON object")),
@@ -205,7 +226,9 @@ impl Talk {
         }
         let sql = call.name == tools::QUERY;
         if sql && self.sql_failures >= SQL_FAILURES {
-            return Ok(refusal("two statements failed already: use the other tools, or say what is not known"));
+            return Ok(refusal(
+                "two statements failed already: use the other tools, or say what is not known",
+            ));
         }
         Ok(match answer.look(ctx, &call.name, &arguments).await? {
             Ok(found) => found.text(RESULT_BYTES),

@@ -2,10 +2,10 @@
 
 use crate::db::reader::{Limits, Reader};
 use crate::domain::hex::hex;
+use crate::domain::redact::redact;
 use crate::web::Site;
 use crate::web::error::PageError;
 use crate::web::pages::Query;
-use crate::domain::redact::redact;
 use axum::Json;
 use axum::http::Uri;
 use serde_json::{Value, json};

@@ -213,17 +213,32 @@ fn action() -> OperationBuilder {
 
 fn chat() -> OperationBuilder {
     let body = object()
-        .property("text", described(Type::String, "A question, or a command such as /positions."))
-        .property("thread", described(Type::String, "Conversation to go on with; a new one without."))
+        .property(
+            "text",
+            described(Type::String, "A question, or a command such as /positions."),
+        )
+        .property(
+            "thread",
+            described(
+                Type::String,
+                "Conversation to go on with; a new one without.",
+            ),
+        )
         .required("text");
     let place = object()
         .property("thread", described(Type::String, "The conversation."))
-        .property("message", described(Type::String, "The answer: /chat/messages?id=.. has it."))
+        .property(
+            "message",
+            described(Type::String, "The answer: /chat/messages?id=.. has it."),
+        )
         .property("job", described(Type::String, "The job that writes it."));
     OperationBuilder::new()
         .summary(Some("Asks a question; a job writes the answer"))
         .request_body(Some(request(body)))
-        .response("201", answer("Where the answer will be", place.build().into()))
+        .response(
+            "201",
+            answer("Where the answer will be", place.build().into()),
+        )
 }
 
 fn known() -> OperationBuilder {

@@ -1,9 +1,9 @@
 //! Single rows with what belongs to them: a decision with its candidates, a job with its events.
 
 use crate::db::reader::{Limits, Reader};
+use crate::domain::redact::redact;
 use crate::web::Site;
 use crate::web::error::PageError;
-use crate::domain::redact::redact;
 use axum::Json;
 use serde_json::{Value, json};
 

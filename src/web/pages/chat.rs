@@ -31,7 +31,9 @@ pub(super) async fn view(site: &Site, path: &[&str]) -> Result<View, PageError> 
         });
     }
     let threads = chats::threads(db, &site.ctx.desk, THREADS).await?;
-    let title = thread.as_ref().map_or("Chat", |thread| thread.title.as_str());
+    let title = thread
+        .as_ref()
+        .map_or("Chat", |thread| thread.title.as_str());
     Ok(View {
         title: title.to_owned(),
         name: "chat",

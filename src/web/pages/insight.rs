@@ -15,11 +15,17 @@ pub(super) async fn insight(site: &Site, about: &str, runs: &[&str]) -> Result<V
     };
     let row = insights::latest(db, about, subject, runs.get(1).copied()).await?;
     let work = match &row {
-        Some(row) => jobs::get(db, &row.job).await?.filter(|work| !work.is_finished()),
+        Some(row) => jobs::get(db, &row.job)
+            .await?
+            .filter(|work| !work.is_finished()),
         None => None,
     };
-    let shown = row.as_ref().map(|row| receipts::html(&row.id, &row.text, row.numbers.as_ref()));
-    let facts = row.as_ref().map(|row| row.facts["tables"][0]["rows"].clone());
+    let shown = row
+        .as_ref()
+        .map(|row| receipts::html(&row.id, &row.text, row.numbers.as_ref()));
+    let facts = row
+        .as_ref()
+        .map(|row| row.facts["tables"][0]["rows"].clone());
     Ok(json!({
         "about": about, "runs": runs, "model": chat::model(site), "row": row, "html": shown, "facts": facts,
         "work": work.as_ref().map(job::shown),
