@@ -4,6 +4,7 @@ mod access;
 mod actions;
 mod api;
 mod council;
+mod chat;
 mod drift;
 mod lab;
 mod pages;
