@@ -6,6 +6,7 @@
 mod check;
 mod text;
 
+pub use crate::policy::llm::Fallback;
 pub use check::is_address;
 pub use text::SECTIONS;
 
@@ -288,15 +289,6 @@ pub enum TokenField {
     MaxCompletionTokens,
 }
 
-/// What the desk does when the model gave no usable answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fallback {
-    /// What the rules would do.
-    Rule,
-    Nothing,
-}
-
 section! {
     /// [llm]
     LlmConfig {
@@ -328,8 +320,8 @@ section! {
         budget_run_usd: Option<f64> = None,
         /// Last day the model was trained on, such as 2025-06-30; backtests before it are flagged.
         training_cutoff: String = String::new(),
-        /// What happens without a usable answer: rule (what the rules would do) or nothing.
-        fallback: Fallback = Fallback::Rule,
+        /// What is done without a usable answer, or where risk refuses it: nothing, or rule (what the rules would do, labelled as that).
+        fallback: Fallback = Fallback::Nothing,
     }
 }
 

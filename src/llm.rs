@@ -20,6 +20,11 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use transport::Transport;
 
+/// Reads the bytes of a stored response again, without a server.
+pub fn read(config: &LlmConfig, ask: &Ask, status: u16, response: &[u8]) -> Reply {
+    read::reply(config, ask, status, response)
+}
+
 /// The configured model of the configured server.
 #[derive(Debug)]
 pub struct Llm {

@@ -11,7 +11,7 @@ pub(crate) use report::rows;
 pub use report::{Cash, ReplayReport};
 
 use crate::clock::{Clock, Stopwatch, Time};
-use crate::config::{Config, ExchangeKind, MarketKind};
+use crate::config::{self, Config, ExchangeKind, MarketKind};
 use crate::ctx::{Ctx, LIVE};
 use crate::db::{Db, Tx, chains, desks};
 use crate::domain::coin::Coin;
@@ -20,6 +20,7 @@ use crate::jobs::drain::{Advance, run_until_idle};
 use crate::jobs::settle::Settle;
 use crate::jobs::tick::Tick;
 use crate::jobs::{Options, enqueue, registry};
+use crate::llm::Llm;
 use anyhow::{bail, ensure};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -92,7 +93,11 @@ async fn replay_ctx(db: &Db, config: &Config, wanted: &ReplayMarket) -> anyhow::
     desks::clear(&mut tx, &desk).await?;
     tx.commit().await?;
     let clock = Clock::manual(wanted.from_ms, &["replay", &desk, &seed]);
-    let ctx = Ctx::with_clock(db.clone(), &desk, clock, Arc::new(config));
+    let llm = Llm::new(&config.llm, config::llm_key())?.map(Arc::new);
+    let ctx = Ctx {
+        llm,
+        ..Ctx::with_clock(db.clone(), &desk, clock, Arc::new(config))
+    };
     ctx.open().await?;
     Ok(ctx)
 }

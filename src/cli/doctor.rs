@@ -1,6 +1,7 @@
 //! `thetaq doctor`: is everything in order, and what to do if not.
 
 mod exchange;
+mod model;
 mod order;
 
 use super::output::{cell, table};
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 /// Check settings, database, workers and queue, or the account at the exchange; exits 1 when something is wrong
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq doctor\n  thetaq doctor --json\n  thetaq doctor --exchange                       [exchange] url of workers.toml\n  thetaq doctor --exchange --exchange-url test\n\nThe key of the account is read from THETAQ_DERIBIT_CLIENT_ID and THETAQ_DERIBIT_CLIENT_SECRET and\nnever printed. --exchange sends no order and needs no database."
+    after_help = "Examples:\n  thetaq doctor\n  thetaq doctor --json\n  thetaq doctor --exchange                       [exchange] url of workers.toml\n  thetaq doctor --exchange --exchange-url test\n\nThe key of the account is read from THETAQ_DERIBIT_CLIENT_ID and THETAQ_DERIBIT_CLIENT_SECRET and\nnever printed. With [llm] base_url set, the last day of calls of the language model is checked too. --exchange sends no order and needs no database."
 )]
 pub(super) struct Doctor {
     /// Check the exchange instead: clock, key, scopes, request limits, balances, the smallest order
@@ -87,6 +88,7 @@ async fn checks(session: &Session) -> Vec<Check> {
             let value = format!("{} in {} ms", db.engine(), opened.elapsed().as_millis());
             checks.push(Check::new("database", true, json!(value), Value::Null));
             checks.extend(rows(session, &db).await);
+            checks.extend(model::checks(session, &db).await);
         }
     }
     checks

@@ -1,7 +1,7 @@
 //! What the keys of workers.toml may hold: ranges of numbers, forms of texts, and keys that must agree.
 
 use super::text::table;
-use super::{Config, ConfigError, ExchangeKind};
+use super::{Config, ConfigError, DecisionMode, ExchangeKind};
 use crate::domain::coin::Coin;
 use crate::domain::instrument::Style;
 use crate::domain::ticks::size_step;
@@ -222,6 +222,10 @@ impl Config {
             "model",
             || "must name the model that the server is asked for".to_owned(),
         )?;
+        let asked = self.policy.decision_mode != DecisionMode::RuleOnly;
+        require(!asked || !url.is_empty(), "policy", "decision_mode", || {
+            "llm_only and hybrid_shadow want [llm] base_url and model".to_owned()
+        })?;
         let is_day = cutoff.is_empty() || cutoff.parse::<chrono::NaiveDate>().is_ok();
         require(is_day, "llm", "training_cutoff", || {
             said(cutoff, "is not a day such as 2025-06-30")
@@ -470,6 +474,7 @@ web | bind = "127.0.0.1:99999" | bind: `127.0.0.1:99999` is not HOST:PORT such a
 web | hosts = ["http://desk/"] | hosts: `http://desk/` is not a host name such as desk.example.org
 llm | base_url = "http://me:secret@host/v1" | base_url: must be a base address such as http://127.0.0.1:8080/v1, without a name or a key in it
 llm | base_url = "http://127.0.0.1:8080/v1" | model: must name the model that the server is asked for
+policy | decision_mode = "llm_only" | decision_mode: llm_only and hybrid_shadow want [llm] base_url and model
 llm | temperature = 3.0 | temperature: 3 is not between 0 and 2
 llm | max_tokens = 0 | max_tokens: 0 is not between 1 and 1000000
 llm | training_cutoff = "June" | training_cutoff: `June` is not a day such as 2025-06-30

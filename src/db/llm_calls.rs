@@ -108,6 +108,16 @@ pub async fn by_request_hash(db: &Db, hash: &str) -> sqlx::Result<Option<LlmCall
     .bind(hash).fetch_optional(pool).await)
 }
 
+/// What a replay takes for the answer to this request: the last one that came, or else how the last call
+/// failed. Calls that were never sent, or that a person stopped, answer nothing.
+pub async fn answer_to(db: &Db, hash: &str) -> sqlx::Result<Option<LlmCallRow>> {
+    read!(db, pool => sqlx::query_as(
+        "select * from llm_calls where request_hash = $1 and outcome not in ('budget_exhausted', 'cancelled') \
+         order by case when outcome in ('timeout', 'http_error') then 1 else 0 end, created_ms desc, id desc limit 1",
+    )
+    .bind(hash).fetch_optional(pool).await)
+}
+
 /// The calls about a decision, in the order they were made.
 pub async fn of_decision(db: &Db, decision: &str) -> sqlx::Result<Vec<LlmCallRow>> {
     read!(db, pool => sqlx::query_as("select * from llm_calls where decision = $1 order by id")
@@ -121,6 +131,12 @@ pub async fn spent_by_job(db: &Db, job: &str) -> sqlx::Result<(f64, i64)> {
          count(case when attempts > 0 and cost_usd is null then 1 end) from llm_calls where job = $1",
     )
     .bind(job).fetch_one(pool).await)
+}
+
+/// Desk time of the last call; `None` when nothing was ever asked.
+pub async fn last_ms(db: &Db) -> sqlx::Result<Option<i64>> {
+    read!(db, pool => sqlx::query_scalar("select max(created_ms) from llm_calls")
+        .fetch_one(pool).await)
 }
 
 /// How the calls asked from an instant on ended; of all desks, since one bill is paid for all of them.

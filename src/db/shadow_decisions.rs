@@ -33,6 +33,33 @@ pub struct ShadowRow {
     pub versus_holding_usd: Option<f64>,
 }
 
+/// What a policy said beside what the desk did.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow, serde::Serialize)]
+pub struct Opinion {
+    pub decision: String,
+    pub policy: String,
+    pub as_of_ms: i64,
+    pub action: String,
+    pub instrument: Option<String>,
+    pub verdict: String,
+    pub reason: String,
+    pub horizon_ms: i64,
+    pub scored_ms: Option<i64>,
+    pub result_coin_e8: Option<i64>,
+    pub result_usd: Option<f64>,
+    pub versus_holding_usd: Option<f64>,
+    pub desk_action: Option<String>,
+    pub desk_instrument: Option<String>,
+}
+
+impl Opinion {
+    /// True when the desk did the same.
+    pub fn agrees(&self) -> bool {
+        let same = self.desk_action.as_deref() == Some(self.action.as_str());
+        same && (self.action == "DO_NOTHING" || self.instrument == self.desk_instrument)
+    }
+}
+
 /// What one decision of one policy came to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Score {
@@ -98,11 +125,14 @@ pub async fn of_decision(db: &Db, decision: &str) -> sqlx::Result<Vec<ShadowRow>
     .bind(decision).fetch_all(pool).await)
 }
 
-/// The last rows of a desk, the newest first, each decision's policies together.
-pub async fn last(db: &Db, desk: &str, limit: i64) -> sqlx::Result<Vec<ShadowRow>> {
+/// The last opinions of a desk's council beside what the desk did, the newest first, each decision's together.
+pub async fn last(db: &Db, desk: &str, coin: Coin, limit: i64) -> sqlx::Result<Vec<Opinion>> {
     read!(db, pool => sqlx::query_as(
-        "select * from shadow_decisions where desk = $1 \
-         order by as_of_ms desc, decision, policy limit $2",
+        "select s.decision, s.policy, s.as_of_ms, s.action, s.instrument, s.verdict, s.reason, s.horizon_ms, \
+         s.scored_ms, s.result_coin_e8, s.result_usd, s.versus_holding_usd, d.final_action as desk_action, \
+         d.instrument as desk_instrument \
+         from shadow_decisions s left join decisions d on d.id = s.decision \
+         where s.desk = $1 and s.underlying = $2 order by s.as_of_ms desc, s.decision, s.policy limit $3",
     )
-    .bind(desk).bind(limit).fetch_all(pool).await)
+    .bind(desk).bind(coin.as_str()).bind(limit).fetch_all(pool).await)
 }

@@ -4,10 +4,13 @@
 //! goes on from there.
 //! A killed worker's job does the same, and ends with the rows it would have had.
 
+mod answers;
 mod data;
 
 use super::{Defaults, Done, Job, JobError, Running};
-use crate::backtest::{Baselines, Data, Outcome, Run, RunError, Setup, State, Strategy, baselines};
+use crate::backtest::{
+    Baselines, Data, Outcome, Policy, Run, RunError, Setup, State, Strategy, baselines,
+};
 use crate::clock::{Stopwatch, derived_id};
 use crate::ctx::{CODE_VERSION, Ctx};
 use crate::db::backtests::{self, End, NewBacktest};
@@ -116,6 +119,7 @@ impl Open {
         let at = |snapshot: Option<&crate::backtest::Snapshot>| {
             snapshot.map_or(0, |snapshot| snapshot.chain.at_ms)
         };
+        let (llm, by_model) = (&ctx.config.llm, self.setup.policy == Policy::Llm);
         let mut tx = ctx.db.begin().await?;
         backtests::delete_of_job(&mut tx, &job.id).await?;
         let new = NewBacktest {
@@ -124,7 +128,7 @@ impl Open {
             parent: job.parent.as_deref(),
             setup: &self.setup,
             data: &self.data.stamp,
-            model: None,
+            model: by_model.then_some((llm.model.as_str(), llm.training_cutoff.as_str())),
             range: (at(range.first()), at(range.last())),
             steps: self.steps as u64,
             code_version: CODE_VERSION,
@@ -144,7 +148,11 @@ impl Open {
         let mut stored = Stopwatch::start();
         loop {
             job.check()?;
-            if self.slice(every.unwrap_or(SLICE)).await? {
+            let done = match self.setup.policy {
+                Policy::Llm => self.answered(ctx, job).await?,
+                _ => self.slice(every.unwrap_or(SLICE)).await?,
+            };
+            if done {
                 return Ok(());
             }
             if every.is_some() || stored.elapsed() >= CHECKPOINT_EVERY {

@@ -3,16 +3,20 @@
 //! Nothing of it is traded. A tick enqueues it with its decision; `score_council` follows when the calls
 //! that were traded have expired.
 
-use super::decide::rebuild;
+use super::decide::{became, past, rebuild};
+use super::propose::{Asked, propose_llm};
 use super::{Defaults, Done, Job, JobError, Options, Running, enqueue};
-use crate::config::Config;
+use crate::config::{Config, DecisionMode};
 use crate::ctx::Ctx;
 use crate::db::Tx;
+use crate::db::llm_calls;
 use crate::db::shadow_decisions::{self, ShadowRow};
 use crate::domain::action::Action;
 use crate::domain::money::to_e8;
+use crate::llm::Purpose;
+use crate::policy::llm::{Fallback, Said};
 use crate::step::council::Judge;
-use crate::step::{Step, StepInput};
+use crate::step::{Step, StepInput, step_said};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -53,7 +57,7 @@ impl Job for Council {
         let mut rows = Vec::new();
         for policy in policies(&ctx.config) {
             job.check()?;
-            let opinion = opinion(&policy, &input)?;
+            let opinion = opinion(&ctx, job, &policy, &input).await?;
             rows.push(row(&ctx, job, &input, &policy, &opinion)?);
         }
         let ends = rows.iter().map(|row| row.horizon_ms);
@@ -76,9 +80,14 @@ impl Job for Council {
     }
 }
 
-/// Everybody who is asked; empty when there is no council.
+/// Everybody who is asked, the model too under hybrid_shadow; empty when there is no council.
 pub fn policies(config: &Config) -> Vec<String> {
-    config.council.policies.clone()
+    let mut policies = config.council.policies.clone();
+    let shadows = config.policy.decision_mode == DecisionMode::HybridShadow;
+    if shadows && !policies.iter().any(|policy| policy == "llm") {
+        policies.push("llm".to_owned());
+    }
+    policies
 }
 
 /// In the transaction of a tick: has the council judge its decision when there is one.
@@ -103,8 +112,16 @@ pub(super) async fn follow(
     Ok(())
 }
 
-fn opinion(policy: &str, input: &StepInput<'_>) -> Result<Opinion, JobError> {
+async fn opinion(
+    ctx: &Ctx,
+    job: &Running,
+    policy: &str,
+    input: &StepInput<'_>,
+) -> Result<Opinion, JobError> {
     let judge = Judge::named(policy);
+    if let Some(Judge::Model(model)) = &judge {
+        return Ok(of_model(ctx, job, model.as_deref(), input).await?);
+    }
     let step = judge.as_ref().and_then(|judge| judge.step(input));
     let step = step.ok_or_else(|| {
         JobError::Abort(anyhow::anyhow!(
@@ -115,6 +132,38 @@ fn opinion(policy: &str, input: &StepInput<'_>) -> Result<Opinion, JobError> {
         step,
         failed: None,
         llm_call: None,
+    })
+}
+
+/// What a model would have done; where it fails nobody stands in for it.
+async fn of_model(
+    ctx: &Ctx,
+    job: &Running,
+    model: Option<&str>,
+    input: &StepInput<'_>,
+) -> anyhow::Result<Opinion> {
+    let past = past(ctx, input).await?;
+    let asked = Asked {
+        model,
+        purpose: Purpose::Council,
+        ..Asked::of_desk(ctx, input, &past)
+    };
+    let proposal = propose_llm(ctx, job, &asked).await?;
+    let step = step_said(input, proposal.menu, &proposal.said, Fallback::Nothing);
+    let llm_call = proposal.calls.into_iter().next_back();
+    if let Some(call) = &llm_call {
+        let mut tx = ctx.db.begin().await?;
+        llm_calls::became(&mut tx, call, &became(input, &proposal.said, &step)).await?;
+        tx.commit().await?;
+    }
+    let failed = match proposal.said {
+        Said::Failed { outcome, .. } => Some(outcome),
+        Said::NotAsked | Said::Chose(_) => None,
+    };
+    Ok(Opinion {
+        step,
+        failed,
+        llm_call,
     })
 }
 

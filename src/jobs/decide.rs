@@ -2,12 +2,14 @@
 
 mod adopt;
 mod gather;
+mod model;
 mod rebuild;
 mod record;
 mod value;
 
 pub(super) use adopt::{Moment, adopt};
 pub(super) use gather::gather;
+pub(super) use model::{PAST_MAX, became, past, take};
 pub use rebuild::{Rebuilt, rebuild};
 pub(super) use rebuild::{stored_chain, synthetic};
 pub(super) use record::{Recorded, failed, record};

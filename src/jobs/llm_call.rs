@@ -53,7 +53,8 @@ pub async fn call_streaming(
     keep(ctx, job, subject, ask, reply).await
 }
 
-fn model(ctx: &Ctx) -> anyhow::Result<Arc<Llm>> {
+/// The configured model; the error says how to configure one.
+pub(super) fn model(ctx: &Ctx) -> anyhow::Result<Arc<Llm>> {
     ctx.llm.clone().context(
         "no language model is configured: set [llm] base_url and model in workers.toml, and THETAQ_LLM_API_KEY \
          if the server wants a key",

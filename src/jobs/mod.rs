@@ -31,6 +31,7 @@ pub mod insight;
 pub mod llm_call;
 pub mod lookahead;
 pub mod pause;
+pub mod propose;
 pub mod prune;
 pub mod reconcile;
 pub mod record_market;

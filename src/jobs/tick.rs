@@ -1,12 +1,11 @@
 //! `tick`: one decision for one underlying at one instant, whatever comes of it.
 
-use super::decide::{Recorded, decision_id, failed, gather, record};
+use super::decide::{Recorded, decision_id, failed, gather, record, take};
 use super::{Defaults, Done, Job, JobError, Running, Schedule, collect, council, pace};
 use crate::config::{Config, Missed};
 use crate::ctx::Ctx;
 use crate::db::desks::{DeskRow, DeskState};
 use crate::domain::coin::Coin;
-use crate::step::{StepInput, step};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -27,6 +26,8 @@ impl Job for Tick {
         schedule: Schedule::Auto(pace::ticks),
         missed: Missed::Skip,
         stale_after_ms: Some(30_000),
+        // A model that is asked twice and is slow both times.
+        timeout_ms: 180_000,
         targets: underlyings,
         ..Defaults::STANDARD
     };
@@ -83,17 +84,16 @@ async fn attempt(
 ) -> Result<Option<Done>, JobError> {
     let gathered = gather(ctx, desk, coin, at_ms).await?;
     let id = decision_id(ctx, coin, gathered.context.as_of_ms, key);
-    let step = step(&StepInput {
-        context: &gathered.context,
-        settings: &gathered.settings,
-        seed: &ctx.config.exchange.seed,
-        decision: &id,
-    });
+    // Before the transaction: a model may take its time.
+    let decided = take(ctx, job, &gathered, &id).await?;
+    job.check()?;
     let mut tx = ctx.db.begin().await?;
-    let recorded: Recorded = record(&mut tx, ctx, desk, &job.id, &id, &gathered, &step).await?;
+    let recorded: Recorded =
+        record(&mut tx, ctx, desk, &job.id, &id, &gathered, &decided.step).await?;
     if recorded.outdated {
         return Ok(None);
     }
+    decided.note(&mut tx).await?;
     collect::follow(&mut tx, ctx, job).await?;
     council::follow(&mut tx, ctx, job, &id).await?;
     let done = recorded.done();

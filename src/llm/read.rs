@@ -98,7 +98,6 @@ fn verdict(status: u16, response: &[u8], said: &Said) -> (Outcome, Option<String
 /// Looks into an answer that came whole.
 fn answer(config: &LlmConfig, ask: &Ask, reply: &mut Reply) {
     match &ask.answer {
-        Answer::Text => {}
         Answer::Json { schema, .. } => {
             // Servers in mode tool answer with a call, or in spite of it with text.
             let text = reply
@@ -111,14 +110,15 @@ fn answer(config: &LlmConfig, ask: &Ask, reply: &mut Reply) {
             }
             reply.calls.clear();
         }
-        Answer::Tools(_) if config.structured_mode == StructuredMode::Tool => {}
-        Answer::Tools(tools) if reply.calls.is_empty() => {
+        Answer::Tools(tools)
+            if config.structured_mode != StructuredMode::Tool && reply.calls.is_empty() =>
+        {
             match checked(&schema::choice_of_tools(tools), &reply.text) {
                 Ok(value) => step(reply, &value),
                 Err((outcome, error)) => fail(reply, outcome, error),
             }
         }
-        Answer::Tools(_) => {}
+        Answer::Text | Answer::Tools(_) => {}
     }
 }
 

@@ -162,6 +162,26 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    const ALL: [Self; 10] = [
+        Self::Ok,
+        Self::Refused,
+        Self::Truncated,
+        Self::InvalidJson,
+        Self::SchemaViolation,
+        Self::RiskRejected,
+        Self::Timeout,
+        Self::HttpError,
+        Self::BudgetExhausted,
+        Self::Cancelled,
+    ];
+
+    /// The outcome of that name in rows.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|outcome| outcome.as_str() == name)
+    }
+
     /// The name in rows.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 
 use super::Site;
 use super::error::PageError;
+use crate::db::llm_calls;
 use crate::db::pages::{equity, status};
 use crate::domain::coin::Coin;
 use axum::extract::State;
@@ -69,6 +70,32 @@ pub(super) async fn metrics(State(site): State<Site>) -> Result<Response, PageEr
             "Desk seconds since the last decision.",
             age_s,
         );
+    }
+    let calls = llm_calls::health(db, i64::MIN, i64::MAX).await?;
+    let figures = [
+        (
+            "thetaq_llm_calls",
+            "Calls of the language model.",
+            calls.calls as f64,
+        ),
+        (
+            "thetaq_llm_calls_failed",
+            "Calls without a usable answer.",
+            calls.failed as f64,
+        ),
+        (
+            "thetaq_llm_calls_unpriced",
+            "Calls whose cost is unknown.",
+            calls.unpriced as f64,
+        ),
+        (
+            "thetaq_llm_cost_usd",
+            "Known cost of the calls.",
+            calls.cost_usd.unwrap_or(0.0),
+        ),
+    ];
+    for (name, help, value) in figures {
+        gauge(&mut text, name, help, value);
     }
     for coin in Coin::ALL {
         if let Some(row) = equity::latest(db, desk, coin.as_str(), clock.now_ms()).await? {

@@ -14,6 +14,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("/", "l", "Live"),
     ("/lab", "b", "Lab"),
     ("/training", "r", "Training"),
+    ("/council", "o", "Council"),
     ("/exports", "e", "Exports"),
     ("/quotes", "q", "Quotes"),
     ("/chat", "c", "Chat"),

@@ -20,6 +20,7 @@ mod support;
 mod browser;
 mod chat;
 mod cli;
+mod council;
 mod db;
 mod deribit_client;
 mod deribit_desk;

@@ -4,6 +4,7 @@ mod access;
 mod actions;
 mod api;
 mod chat;
+mod council;
 mod drift;
 mod lab;
 mod pages;

@@ -2,7 +2,7 @@
 
 use crate::ctx::Ctx;
 use crate::db::decisions::{self, DecisionRow};
-use crate::db::{chains, configs};
+use crate::db::{chains, configs, llm_calls};
 use crate::domain::chain::Chain;
 use crate::domain::coin::Coin;
 use crate::domain::context::Context;
@@ -10,7 +10,10 @@ use crate::domain::decision::{Decision, DecisionSource};
 use crate::domain::settings::Settings;
 use crate::exchange::Exchange;
 use crate::exchange::sim::market::Market;
+use crate::jobs::propose::said_again;
+use crate::llm::Purpose;
 use crate::market::synthetic::Synthetic;
+use crate::policy::llm::{self, Fallback, Menu};
 use crate::step::{self, Step, StepInput};
 use anyhow::{Context as _, bail};
 use std::sync::Arc;
@@ -44,9 +47,13 @@ pub async fn rebuild(ctx: &Ctx, id: &str) -> anyhow::Result<Rebuilt> {
         seed: &row.seed,
         decision: id,
     };
-    let step = match manual(&row)? {
-        Some(decision) => step::carry_out(&input, decision),
-        None => step::step(&input),
+    let step = if row.source == DecisionSource::Llm.as_str() {
+        by_model(ctx, &row, &input).await?
+    } else {
+        match manual(&row)? {
+            Some(decision) => step::carry_out(&input, decision),
+            None => step::step(&input),
+        }
     };
     Ok(Rebuilt {
         row,
@@ -54,6 +61,23 @@ pub async fn rebuild(ctx: &Ctx, id: &str) -> anyhow::Result<Rebuilt> {
         settings,
         step,
     })
+}
+
+/// The step that the stored reply gives; nothing is asked again.
+async fn by_model(ctx: &Ctx, row: &DecisionRow, input: &StepInput<'_>) -> anyhow::Result<Step> {
+    let menu = Menu::of(input.context, input.settings);
+    let calls = llm_calls::of_decision(&ctx.db, &row.id).await?;
+    let own = |call: &llm_calls::LlmCallRow| call.purpose == Purpose::Decision.as_str();
+    if !calls.iter().any(own) && menu.is_open() {
+        bail!("the calls of decision {} to its model are gone", row.id);
+    }
+    let said = said_again(ctx, &menu, &calls)?;
+    let fallback = if llm::is_stand_in(&row.policy_version) {
+        Fallback::Rule
+    } else {
+        Fallback::Nothing
+    };
+    Ok(step::step_said(input, menu, &said, fallback))
 }
 
 /// A person's decision is an input itself.

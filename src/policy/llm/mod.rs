@@ -86,11 +86,24 @@ pub fn stand_in(ruled: Decision, why: &str) -> Decision {
     Decision {
         reason: format!("{why}; the rules decide instead: {}", ruled.reason),
         policy: NAME.to_owned(),
-        policy_version: format!("{}, {} {}", version(), ruled.policy, ruled.policy_version),
+        policy_version: format!(
+            "{}{STAND_IN}{} {}",
+            version(),
+            ruled.policy,
+            ruled.policy_version
+        ),
         source: DecisionSource::Llm,
         ..ruled
     }
 }
+
+/// Whether a decision of that policy version is what the rules decided in the model's place.
+pub fn is_stand_in(policy_version: &str) -> bool {
+    policy_version.contains(STAND_IN)
+}
+
+/// Between the versions of the prompt and of the rules.
+const STAND_IN: &str = ", ";
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! One decision: what it saw, what it weighed, what risk said, what came of it.
 
+use super::calls;
 use super::query::Query;
 use super::why_not::{self, Asked};
 use crate::db::jobs::JobRow;
 use crate::db::pages::decision;
-use crate::db::{candidates, configs, decisions, fills, jobs, orders, risk_lines};
+use crate::db::{candidates, configs, decisions, fills, jobs, llm_calls, orders, risk_lines};
 use crate::jobs::Job;
 use crate::jobs::replay_decision::ReplayDecision;
 use crate::web::Site;
@@ -29,6 +30,11 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
     let mut passed = ranked(&seen);
     table::sort(&mut passed, query.sort());
     let features = features(&row.context.0);
+    let calls: Vec<Value> = llm_calls::of_decision(db, id)
+        .await?
+        .iter()
+        .map(calls::shown)
+        .collect();
     let replay = replay(&jobs::children(db, &row.job).await?, id);
     Ok(View {
         title: format!("Decision {} {}", row.underlying, row.final_action),
@@ -44,6 +50,7 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
                 &["name", "value", "unit", "source", "note"],
                 &features,
             ),
+            Table::of("calls", calls::COLUMNS, &calls),
             Table::of("orders", ORDER_COLUMNS, &orders),
             Table::of("fills", FILL_COLUMNS, &fills),
         ],
@@ -53,7 +60,7 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
             "lines": lines, "orders": orders, "fills": fills,
             "settlements": decision::settlements(db, id).await?,
             "job": jobs::get(db, &row.job).await?, "replay": replay,
-            "before": before, "after": after, "settings": settings,
+            "calls": calls, "before": before, "after": after, "settings": settings,
             "account": row.context.0.get("account"), "positions": row.context.0.get("positions"),
         }),
     })

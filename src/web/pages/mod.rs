@@ -1,9 +1,11 @@
 //! From an address to a page. The same address gives the page, its live fragments, and its tables
 //! as CSV or JSON, so that what is exported is what is shown.
 
+mod calls;
 mod chains;
 mod chat;
 mod confirm;
+mod council;
 mod decision;
 mod exports;
 mod fields;
@@ -58,6 +60,7 @@ pub(super) async fn open(site: &Site, uri: &Uri, part: Part) -> Result<View, Pag
         ["jobs"] => jobs::view(site, &query).await,
         ["jobs", id] => job::view(site, id).await,
         ["lab", ref path @ ..] => lab::view(site, path, &query).await,
+        ["council"] => council::view(site, &query).await,
         ["sql", ..] => Ok(sql::frame()),
         ["training", ref path @ ..] => training::view(site, path, &query, part).await,
         ["exports", ref path @ ..] => exports::view(site, path, &query, part).await,

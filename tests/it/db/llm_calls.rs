@@ -1,8 +1,11 @@
 //! Calls of a model, written, noted and counted on both engines.
 
 use super::{DESK, Pair, START_MS};
+use thetaq::db::Db;
 use thetaq::db::llm_calls::{self, Became, Health, LlmCallRow};
 use thetaq::db::reader::{Limits, Reader};
+use thetaq::db::shadow_decisions::{self, Score, ShadowRow};
+use thetaq::domain::coin::Coin;
 
 fn call(id: &str, outcome: &str, cost_usd: Option<f64>) -> LlmCallRow {
     LlmCallRow {
@@ -83,6 +86,10 @@ async fn calls_are_kept_counted_and_found_again() {
         unpriced: 1,
     };
     assert_eq!(health, expect);
+    let last = pair
+        .same(async |db| Ok(llm_calls::last_ms(db).await?))
+        .await;
+    assert_eq!(last, Some(START_MS));
     let none = pair
         .same(async |db| Ok(llm_calls::health(db, START_MS + 1, START_MS + 2).await?))
         .await;
@@ -101,4 +108,83 @@ async fn calls_are_kept_counted_and_found_again() {
             .unwrap()
             .contains("risk_rejected")
     );
+}
+
+fn opinion(policy: &str, llm_call: Option<&str>) -> ShadowRow {
+    ShadowRow {
+        decision: "a decision".to_owned(),
+        policy: policy.to_owned(),
+        desk: DESK.to_owned(),
+        underlying: "BTC".to_owned(),
+        as_of_ms: START_MS,
+        action: "OPEN_COVERED_CALL".to_owned(),
+        llm_call: llm_call.map(str::to_owned),
+        fills: "[]".to_owned(),
+        horizon_ms: START_MS + 1,
+        ..ShadowRow::default()
+    }
+}
+
+fn result(policy: &str, usd: f64) -> Score {
+    Score {
+        decision: "a decision".to_owned(),
+        policy: policy.to_owned(),
+        at_ms: START_MS + 2,
+        end_price: 90_000.0,
+        result_coin_e8: -5,
+        result_usd: usd - 100.0,
+        versus_holding_usd: usd,
+    }
+}
+
+/// One call, and the council that it was asked for.
+pub(super) async fn store(db: &Db) {
+    let mut tx = db.begin().await.unwrap();
+    llm_calls::insert(&mut tx, &call("one", "ok", Some(0.25)))
+        .await
+        .unwrap();
+    let rows = [opinion("llm", Some("one")), opinion("rules_v2", None)];
+    shadow_decisions::put(&mut tx, "a decision", &rows)
+        .await
+        .unwrap();
+    shadow_decisions::score(&mut tx, &result("llm", 3.0))
+        .await
+        .unwrap();
+    shadow_decisions::score(&mut tx, &result("rules_v2", -1.0))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_council_is_replaced_by_another_attempt_and_scored_once() {
+    let pair = Pair::empty().await;
+    let rows = [opinion("never", None), opinion("random", None)];
+    pair.change(async |tx| Ok(shadow_decisions::put(tx, "a decision", &rows[..1]).await?))
+        .await;
+    pair.change(async |tx| Ok(shadow_decisions::put(tx, "a decision", &rows).await?))
+        .await;
+    let due = async |at_ms: i64| {
+        let rows = pair
+            .same(async |db| Ok(shadow_decisions::due(db, DESK, Coin::Btc, at_ms).await?))
+            .await;
+        rows.len()
+    };
+    assert_eq!((due(START_MS).await, due(START_MS + 1).await), (0, 2));
+    let score = result("random", 3.0);
+    pair.change(async |tx| Ok(shadow_decisions::score(tx, &score).await?))
+        .await;
+    assert_eq!(due(START_MS + 1).await, 1);
+    let last = pair
+        .same(async |db| Ok(shadow_decisions::last(db, DESK, Coin::Btc, 10).await?))
+        .await;
+    assert_eq!((last.len(), last[1].versus_holding_usd), (2, Some(3.0)));
+    assert_eq!(
+        (last[0].scored_ms, last[0].desk_action.as_deref()),
+        (None, None)
+    );
+    let all = pair
+        .same(async |db| Ok(shadow_decisions::of_decision(db, "a decision").await?))
+        .await;
+    assert_eq!((all[1].end_price, &all[0]), (Some(90_000.0), &rows[0]));
 }

@@ -127,6 +127,7 @@ async fn study(db: &Db) {
     let decision = "01KE6Z0V1W3T5Q8R2M4N6P8S0A".to_owned();
     run(&ctx, &ReplayDecision { decision }).await;
     super::sweeps::store(db).await;
+    super::llm_calls::store(db).await;
     export(db).await;
 }
 
