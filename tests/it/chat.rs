@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use thetaq::chat::lookup::look;
 use thetaq::clock::Clock;
-use thetaq::config::{Config, StructuredMode};
+use thetaq::config::{Config, LlmConfig, StructuredMode};
 use thetaq::ctx::Ctx;
 use thetaq::db::chat_drafts;
 use thetaq::db::chats::{self, MessageRow, PartRow};
@@ -72,6 +72,14 @@ fn says(user: &str, after_tool: Option<bool>, response: Value) -> Value {
         wanted["hasToolResult"] = after.into();
     }
     json!({ "match": wanted, "response": response })
+}
+
+/// Settings of a server that knows functions.
+fn functions(server: &Aimock) -> LlmConfig {
+    LlmConfig {
+        structured_mode: StructuredMode::Tool,
+        ..server.settings()
+    }
 }
 
 fn calls(tool: &str, arguments: Value) -> Value {
@@ -222,7 +230,7 @@ async fn numbers_come_from_look_ups_and_the_others_are_marked() {
         return;
     };
     let test = sqlite().await;
-    let ctx = with_model(&desk(&test).await, server.settings());
+    let ctx = with_model(&desk(&test).await, functions(&server));
     let (row, parts) = ask(&ctx, None, "how many decisions?").await;
     assert_eq!(
         (row.state.as_str(), row.unsupported),
@@ -257,9 +265,8 @@ async fn numbers_come_from_look_ups_and_the_others_are_marked() {
 async fn a_server_without_functions_chooses_look_ups_by_schema() {
     let choice = json!({"tool": "list_jobs", "arguments": {"kind": "tick"}}).to_string();
     let fixtures = json!([
-        { "match": { "userMessage": "which jobs", "sequenceIndex": 0 }, "response": { "content": choice } },
-        { "match": { "userMessage": "which jobs" }, "response": { "content": json!({"answer": "Ticks."}).to_string() } },
-        { "match": {}, "response": { "content": json!({"answer": "Ticks."}).to_string() } },
+        { "match": { "userMessage": "which jobs" }, "response": { "content": choice } },
+        { "match": { "userMessage": "rows_in_all" }, "response": { "content": json!({"answer": "Ticks."}).to_string() } },
     ]);
     let Some(server) = Aimock::start(fixtures, &[]).await else {
         return;
@@ -312,7 +319,7 @@ async fn a_message_that_asks_to_trade_ends_in_nothing_or_in_a_card() {
         return;
     };
     let test = sqlite().await;
-    let ctx = with_model(&desk(&test).await, server.settings());
+    let ctx = with_model(&desk(&test).await, functions(&server));
     let orders = "select count(*) as n from v_orders";
     let reader = Reader::new(&ctx.db);
     let before = reader.query(orders, &[], Limits::default()).await.unwrap();
@@ -370,12 +377,12 @@ async fn a_spent_budget_and_a_failing_server_are_told_and_an_endless_loop_ends()
     };
     let test = sqlite().await;
     let without = desk(&test).await;
-    let mut settings = server.settings();
+    let mut settings = functions(&server);
     settings.budget_run_usd = Some(0.000_001);
     let (row, _) = ask(&with_model(&without, settings), None, "again").await;
     assert!(row.error.unwrap().starts_with("budget_exhausted"));
     assert_eq!(server.journal().await.len(), 0, "nothing was sent");
-    let ctx = with_model(&without, server.settings());
+    let ctx = with_model(&without, functions(&server));
     let (row, _) = ask(&ctx, None, "broken").await;
     assert_eq!(row.state, "failed");
     assert!(row.error.unwrap().contains("http_error"));

@@ -3,8 +3,8 @@
 mod access;
 mod actions;
 mod api;
-mod council;
 mod chat;
+mod council;
 mod drift;
 mod lab;
 mod pages;

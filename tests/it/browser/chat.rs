@@ -14,7 +14,7 @@ async fn a_person_talks_to_the_desk() {
         return;
     };
     let settings = format!(
-        "[llm]\nbase_url = \"{}\"\nmodel = \"tester\"\nprice_input_usd = 1.0\nprice_output_usd = 2.0\n",
+        "[llm]\nbase_url = \"{}\"\nmodel = \"tester\"\nstructured_mode = \"tool\"\nprice_input_usd = 1.0\nprice_output_usd = 2.0\n",
         server.base_url()
     );
     let desk = Desk::with(&settings);

@@ -5,6 +5,7 @@ use crate::support::aimock::{Aimock, with_model};
 use crate::support::sqlite;
 use reqwest::{Client, RequestBuilder, StatusCode, header};
 use serde_json::{Value, json};
+use thetaq::config::{LlmConfig, StructuredMode};
 use thetaq::db::access::audits;
 use thetaq::db::chats;
 use thetaq::jobs::drain::{Advance, run_until_idle};
@@ -23,7 +24,11 @@ async fn dashboard() -> Option<(Dashboard, Aimock, crate::support::TestDb)> {
     let server = Aimock::start(fixtures, &[]).await?;
     let test = sqlite().await;
     let plain = Dashboard::start(&test).await;
-    let desk = Dashboard::over(with_model(&plain.ctx, server.settings())).await;
+    let settings = LlmConfig {
+        structured_mode: StructuredMode::Tool,
+        ..server.settings()
+    };
+    let desk = Dashboard::over(with_model(&plain.ctx, settings)).await;
     Some((desk, server, test))
 }
 
@@ -202,7 +207,7 @@ async fn without_a_model_the_page_says_how_to_set_one_and_commands_work() {
     let desk = Dashboard::start(&test).await;
     let client = desk.browser().await;
     let page = desk.get(&client, "/chat").await.text().await.unwrap();
-    for text in ["THETAQ_LLM_API_KEY", "base_url", "/why CONTRACT"] {
+    for text in ["THETAQ_LLM_API_KEY", "base_url", "CONTRACT"] {
         assert!(page.contains(text), "{text}: {page}");
     }
     let (thread, message) = ask(&desk, &client, "/limits").await;
