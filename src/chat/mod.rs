@@ -9,6 +9,7 @@ pub mod found;
 pub mod history;
 pub mod lookup;
 pub mod numbers;
+pub mod partial;
 pub mod prompt;
 pub mod receipts;
 pub mod tools;

@@ -4,6 +4,7 @@
 
 mod backtest;
 mod backtest_text;
+mod chat;
 mod compare;
 mod completions;
 mod config;
@@ -117,6 +118,7 @@ enum Command {
     Sweep(sweep::Sweep),
     Compare(compare::Compare),
     Drift(drift::Drift),
+    Chat(chat::Chat),
     Train(train::Train),
     Evaluate(train::Evaluate),
     Sql(sql::Sql),
@@ -184,6 +186,7 @@ impl Command {
             Self::Sweep(command) => command.run(session).await,
             Self::Compare(command) => command.run(session).await,
             Self::Drift(command) => command.run(session).await,
+            Self::Chat(command) => command.run(session).await,
             Self::Train(command) => command.run(session).await,
             Self::Evaluate(command) => command.run(session).await,
             Self::Sql(command) => command.run(session).await,

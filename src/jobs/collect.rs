@@ -66,8 +66,7 @@ impl Job for Collect {
             return Ok(open.done(job));
         }
         match open.take(&ctx, job).await {
-            Ok(Reached::Present) if !self.stop => Ok(open.done(job)),
-            Ok(Reached::Expiry) if !self.stop => Ok(open.done(job)),
+            Ok(Reached::Present | Reached::Expiry) if !self.stop => Ok(open.done(job)),
             Ok(Reached::Expiry) => Err(JobError::RetryIn(
                 PATIENCE,
                 anyhow!("a call has expired whose delivery price is not published yet"),

@@ -27,6 +27,7 @@ pub mod evaluate;
 pub mod export;
 pub mod fetch_history;
 pub mod import;
+pub mod insight;
 pub mod llm_call;
 pub mod lookahead;
 pub mod pause;

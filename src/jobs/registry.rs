@@ -36,6 +36,7 @@ pub fn all() -> Registry {
         .register::<super::evaluate::Evaluate>()
         .register::<super::export::Export>()
         .register::<super::chat::Chat>()
+        .register::<super::insight::Insight>()
         .register::<super::prune::Prune>()
 }
 

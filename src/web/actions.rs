@@ -8,11 +8,11 @@ use super::pages::{Query, encode, job_filter};
 use crate::ctx::Ctx;
 use crate::db::access::audit;
 use crate::db::desks::{self, DeskState};
-use crate::db::{Tx, decisions, jobs, jobs_control};
+use crate::db::{Tx, chat_drafts, decisions, jobs, jobs_control};
 use crate::domain::instrument::Instrument;
 use crate::jobs::pause::{self, PauseError};
 use crate::jobs::replay_decision::ReplayDecision;
-use crate::jobs::{Options, controls, enqueue, registry, schedule};
+use crate::jobs::{Options, chat, controls, enqueue, insight, registry, schedule};
 use axum::Form;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, Uri, header};
@@ -93,6 +93,15 @@ pub(super) const ACTIONS: &[Action] = &[
         "job-priority",
         "Sets the `priority` of the waiting job `id`.",
     ),
+    action(
+        "draft-confirm",
+        "Starts the job that the draft `id` of a conversation proposes.",
+    ),
+    action("draft-dismiss", "The draft `id` is not wanted."),
+    action(
+        "insight",
+        "A model writes about the `run`, `about` being backtest, sweep, or comparison (of two).",
+    ),
     action("jobs", "`do` retry or cancel, for every `id` of the list."),
     dangerous(
         "jobs-retry-all",
@@ -129,6 +138,11 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
         "Id of the job or decision, name of the queue or schedule; a list for `jobs`.",
     ),
     ("instrument", "Full name of the contract, for close."),
+    ("about", "backtest, sweep or comparison, for insight."),
+    (
+        "run",
+        "Id of a backtest or a sweep, for insight; two for a comparison.",
+    ),
     ("on", "yes or no, for close-only."),
     ("do", "retry or cancel, for jobs."),
     ("priority", "A whole number, for job-priority."),
@@ -170,6 +184,8 @@ pub(super) async fn perform(
         ("jobs", verb) => on_all_jobs(ctx, &mut tx, verb, needed(fields, "q")?).await,
         ("queue", verb) => on_queue(ctx, &mut tx, verb, needed(fields, "id")?).await,
         ("schedule", verb) => on_schedule(ctx, &mut tx, verb, needed(fields, "id")?).await,
+        ("draft", verb) => on_draft(ctx, &mut tx, actor, verb, needed(fields, "id")?).await,
+        ("insight", _) => write_insight(ctx, &mut tx, fields).await,
         ("replay", _) => replay(ctx, &mut tx, needed(fields, "id")?).await,
         _ => on_desk(ctx, &mut tx, action, fields).await,
     }?;
@@ -249,6 +265,62 @@ async fn replay(ctx: &Ctx, tx: &mut Tx, id: &str) -> Result<String, PageError> {
     };
     enqueue(tx, ctx, &job, options).await?;
     Ok("The decision is being made again.".to_owned())
+}
+
+/// A person's word about a job that an answer proposed.
+async fn on_draft(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    actor: &Actor,
+    verb: &str,
+    id: &str,
+) -> Result<String, PageError> {
+    let draft = chat_drafts::get(&ctx.db, id).await?;
+    let draft = draft.ok_or_else(|| PageError::not_found("That draft"))?;
+    let refused = |error: anyhow::Error| {
+        PageError::bad_request(
+            format!("{error:#}"),
+            "Its conversation shows what became of it.",
+        )
+    };
+    match verb {
+        "confirm" => {
+            let job = chat::confirm(tx, ctx, &actor.0, &draft)
+                .await
+                .map_err(refused)?;
+            Ok(format!("The {} job {job} is enqueued.", draft.kind))
+        }
+        "dismiss" => {
+            chat::dismiss(tx, ctx, &actor.0, &draft)
+                .await
+                .map_err(refused)?;
+            Ok("The draft is dismissed.".to_owned())
+        }
+        _ => Err(PageError::not_found("That action")),
+    }
+}
+
+/// A job asks the model; the page that asked shows the text.
+async fn write_insight(ctx: &Ctx, tx: &mut Tx, fields: &Fields) -> Result<String, PageError> {
+    let runs: Vec<&str> = fields
+        .iter()
+        .filter(|(key, _)| key == "run")
+        .map(|(_, id)| id.as_str())
+        .collect();
+    let args = insight::asked(needed(fields, "about")?, &runs).map_err(|error| {
+        PageError::bad_request(error, "The pages of the lab have a button for it.")
+    })?;
+    if ctx.llm.is_none() {
+        return Err(PageError::bad_request(
+            "No language model is configured",
+            "Put base_url and model under [llm] in workers.toml and start thetaq again.",
+        ));
+    }
+    let kinds = registry::all();
+    kinds
+        .enqueue(tx, ctx, "insight", args, Options::default())
+        .await?;
+    Ok("A text is being written.".to_owned())
 }
 
 /// One job, or every job whose box was ticked.

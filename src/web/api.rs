@@ -27,6 +27,7 @@ pub(super) fn router() -> Router<Site> {
         .route("/openapi.json", get(openapi::document))
         .route("/actions/{action}", post(act))
         .route("/jobs", post(enqueue))
+        .route("/chat", post(chat))
         .route("/sql", get(sql::known).post(sql::ask));
     for list in lists::LISTS {
         let answer = async move |State(site): State<Site>, OriginalUri(uri): OriginalUri| {
@@ -140,6 +141,25 @@ async fn enqueue(
     };
     let place = [(header::LOCATION, format!("/api/v1/jobs/{}", made.id))];
     Ok((status, place, Json(made)).into_response())
+}
+
+/// The body of `POST /chat`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    text: String,
+    thread: Option<String>,
+}
+
+/// Asks; the answer is the message of that id in /chat/messages, once its job has succeeded.
+async fn chat(
+    State(site): State<Site>,
+    Extension(actor): Extension<Actor>,
+    body: Bytes,
+) -> Result<Response, PageError> {
+    let asked: Question = parsed(&body)?;
+    let made = super::chat::store(&site, &actor, asked.thread.as_deref(), &asked.text).await?;
+    Ok((StatusCode::CREATED, Json(made)).into_response())
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T, PageError> {

@@ -32,6 +32,11 @@ const ASSETS: &[(&str, &str, &str)] = &[
         include_str!("../../templates/assets/chart.js"),
     ),
     (
+        "chat.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../templates/assets/chat.js"),
+    ),
+    (
         "icon.svg",
         "image/svg+xml",
         include_str!("../../templates/assets/icon.svg"),

@@ -104,7 +104,7 @@ impl Following {
         parts.extend(
             view.fragments
                 .iter()
-                .map(|id| ((*id).to_owned(), format!("{}/{id}.html", view.name))),
+                .map(|id| ((*id).to_owned(), fragment(view.name, id))),
         );
         let mut rendered = Vec::with_capacity(parts.len());
         for (id, template) in parts {
@@ -112,5 +112,13 @@ impl Following {
             rendered.push((id, html));
         }
         Ok(rendered)
+    }
+}
+
+/// Where the template of a fragment stands; a text about a result looks the same on every page.
+fn fragment(page: &str, id: &str) -> String {
+    match id {
+        "insight" => "insight.html".to_owned(),
+        _ => format!("{page}/{id}.html"),
     }
 }

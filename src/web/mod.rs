@@ -9,12 +9,14 @@ mod api;
 mod ask;
 mod assets;
 mod chart;
+mod chat;
 mod downloads;
 mod error;
 mod events;
 mod format;
 mod health;
 mod pages;
+mod receipts;
 mod status;
 mod table;
 mod throttle;
@@ -122,6 +124,8 @@ fn router(site: Site) -> Router {
         .route("/sql/{question}", get(pages::sql))
         .route("/training/start/{kind}", post(pages::start_training))
         .route("/exports/{job}/{file}", get(downloads::file))
+        .route("/chat", get(pages::page).post(chat::post))
+        .route("/chat/{thread}/events", get(chat::stream))
         .nest("/api/v1", api::router())
         .fallback(pages::page)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))

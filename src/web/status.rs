@@ -17,6 +17,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("/council", "o", "Council"),
     ("/exports", "e", "Exports"),
     ("/quotes", "q", "Quotes"),
+    ("/chat", "c", "Chat"),
     ("/jobs", "j", "Jobs"),
     ("/sql", "s", "SQL"),
 ];

@@ -1,16 +1,17 @@
-//! Training rows: made over a synthetic half year, and stored, against bare loops in the same run. One JSON line
-//! per figure.
-//!
-//! `THETAQ_DATABASE_URL` names a fresh database; without it a SQLite file in a temporary folder is used.
+//! Training rows: made over a synthetic half year, and stored in SQLite and Postgres, against what each engine takes
+//! to copy the same rows from table to table by itself, in the same run. One JSON line per figure.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a benchmark prints its figures and fails by panicking"
 )]
 
+#[path = "../it/support/postgres.rs"]
+mod postgres;
+
 use serde_json::json;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use thetaq::backtest::{Data, Setup, synthetic};
 use thetaq::clock::Stopwatch;
 use thetaq::db::Db;
@@ -29,11 +30,6 @@ const BATCH: usize = 50_000;
 #[tokio::main]
 async fn main() {
     let home = tempfile::tempdir().unwrap();
-    let fresh = format!("sqlite://{}", home.path().join("bench.db").display());
-    let url = std::env::var("THETAQ_DATABASE_URL").unwrap_or(fresh);
-    let db = Db::open(&url).await.unwrap();
-    db.migrate().await.unwrap();
-
     let data = synthetic(
         "bench",
         Coin::Btc,
@@ -51,6 +47,16 @@ async fn main() {
         rows.len() as f64 / bare,
     );
 
+    let sqlite = format!("sqlite://{}", home.path().join("bench.db").display());
+    for url in [sqlite, postgres::fresh_database().await] {
+        insert(&url, &plan, &rows).await;
+    }
+}
+
+/// Stores steps alone, then steps with the calls they could choose from.
+async fn insert(url: &str, plan: &Plan, rows: &[Row]) {
+    let db = Db::open(url).await.unwrap();
+    db.migrate().await.unwrap();
     let steps: Vec<Row> = rows
         .iter()
         .cycle()
@@ -60,28 +66,60 @@ async fn main() {
             ..row.clone()
         })
         .collect();
-    let written = bare_write(home.path(), &steps);
-    let stored = store(&db, &plan, "steps", &steps).await;
+    let reference = "the engine copies the same steps from table to table, rows";
+    let stored = store(&db, plan, "steps", &steps).await;
+    let copied = copied(url).await;
     let name = format!("{}_insert_rows_per_second", db.engine());
-    print(
-        &name,
-        stored,
-        "the same rows as JSON lines into a file",
-        written,
-    );
+    print(&name, stored, reference, copied);
 
     let with_calls: Vec<Row> = rows.iter().cycle().take(BATCH).cloned().collect();
     let calls: usize = with_calls.iter().map(|row| row.offers.len()).sum();
     let all = (BATCH + calls) as f64 / BATCH as f64;
-    let stored = store(&db, &plan, "calls", &with_calls).await;
+    let stored = store(&db, plan, "calls", &with_calls).await;
     let name = format!("{}_insert_rows_and_candidates_per_second", db.engine());
-    print(
-        &name,
-        all * stored,
-        "the same rows as JSON lines into a file",
-        written,
-    );
+    print(&name, all * stored, reference, copied);
     db.close().await;
+}
+
+/// Steps a second that the engine takes from one table to another like it, in batches of their own transactions.
+async fn copied(url: &str) -> f64 {
+    let made = match url.strip_prefix("sqlite://") {
+        Some(_) => {
+            "create table bare as select * from training_rows where false; \
+            create unique index bare_key on bare (dataset, n)"
+        }
+        None => "create table bare (like training_rows including all)",
+    };
+    run(url, &[made.to_owned()]).await;
+    let batches = (0..ROWS / BATCH).map(|n| {
+        let (from, to) = (n * BATCH, (n + 1) * BATCH);
+        format!("insert into bare select * from training_rows where dataset = 'steps' and n >= {from} and n < {to}")
+    });
+    let batches: Vec<String> = batches.collect();
+    let watch = Stopwatch::start();
+    run(url, &batches).await;
+    ROWS as f64 / watch.elapsed().as_secs_f64()
+}
+
+/// Runs statements, each in a transaction of its own.
+async fn run(url: &str, statements: &[String]) {
+    if let Some(path) = url.strip_prefix("sqlite://") {
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(path)
+            .synchronous(sqlx::sqlite::SqliteSynchronous::Normal)
+            .pragma("cache_size", "-65536");
+        let mut connection = options.connect().await.unwrap();
+        for sql in statements {
+            let sql = AssertSqlSafe(sql.clone());
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        }
+        return;
+    }
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    for sql in statements {
+        let sql = AssertSqlSafe(sql.clone());
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    }
 }
 
 fn print(bench: &str, value: f64, reference: &str, reference_value: f64) {
@@ -128,19 +166,6 @@ fn bare_scan(data: &Data) -> f64 {
     }
     assert!(std::hint::black_box(sum) > 0.0);
     watch.elapsed().as_secs_f64()
-}
-
-/// Rows a second into a file.
-fn bare_write(folder: &std::path::Path, rows: &[Row]) -> f64 {
-    let file = std::fs::File::create(folder.join("rows.jsonl")).unwrap();
-    let mut file = std::io::BufWriter::new(file);
-    let watch = Stopwatch::start();
-    for row in rows {
-        serde_json::to_writer(&mut file, row).unwrap();
-        file.write_all(b"\n").unwrap();
-    }
-    file.flush().unwrap();
-    rows.len() as f64 / watch.elapsed().as_secs_f64()
 }
 
 /// Steps a second into the database, in batches of their own transactions.

@@ -3,6 +3,7 @@
 //! Needs Debian's chromium and chromium-driver. Without them it is skipped, or fails where `CI` is set.
 //! `THETAQ_SCREENSHOTS` names a folder for a picture of every page, light and dark, wide and narrow.
 
+mod chat;
 mod driver;
 mod lab;
 mod training;
@@ -26,7 +27,13 @@ struct Desk {
 
 impl Desk {
     fn start() -> Self {
+        Self::with("")
+    }
+
+    /// With settings of its own.
+    fn with(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("workers.toml"), settings).unwrap();
         let url = format!("sqlite://{}", folder.path().join("thetaq.db").display());
         let mut child = thetaq()
             .current_dir(folder.path())

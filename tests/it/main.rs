@@ -18,6 +18,7 @@ mod month;
 mod support;
 
 mod browser;
+mod chat;
 mod cli;
 mod council;
 mod db;

@@ -3,6 +3,7 @@
 mod access;
 mod actions;
 mod api;
+mod chat;
 mod council;
 mod drift;
 mod lab;

@@ -2,8 +2,9 @@
 
 use super::answer::Answer;
 use crate::chat::history::{Turn, cut, tokens};
-use crate::chat::{prompt, tools};
+use crate::chat::{partial, prompt, tools};
 use crate::clock::iso;
+use crate::config::StructuredMode;
 use crate::ctx::Ctx;
 use crate::db::chats::MessageRow;
 use crate::jobs::Running;
@@ -123,7 +124,19 @@ async fn streamed(
     ask: &Ask,
 ) -> anyhow::Result<(Reply, String)> {
     let text = Mutex::new(String::new());
-    let so_far = || text.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let functions = ctx
+        .llm
+        .as_ref()
+        .is_some_and(|llm| llm.config().structured_mode == StructuredMode::Tool);
+    let inside = !functions && matches!(ask.answer, Form::Tools(_));
+    let so_far = || {
+        let text = text.lock().unwrap_or_else(PoisonError::into_inner);
+        if inside {
+            partial::answer(&text)
+        } else {
+            text.clone()
+        }
+    };
     answer.begin_text();
     let asked = call_streaming(ctx, job, subject, ask, |piece| {
         let mut text = text.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,10 +149,10 @@ async fn streamed(
             () = tokio::time::sleep(WRITE_EVERY) => answer.put_text(&so_far()).await?,
         }
     };
-    let whole = if reply.0.text.is_empty() {
-        so_far()
-    } else {
-        reply.0.text.clone()
+    // Of an answer that did not come to its end, what came is kept.
+    let whole = match reply.0.outcome {
+        Outcome::Ok if !reply.0.text.is_empty() => reply.0.text.clone(),
+        _ => so_far(),
     };
     answer.put_text(&whole).await?;
     answer.end_text();

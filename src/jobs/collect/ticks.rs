@@ -33,7 +33,7 @@ impl Open {
         tick: &TickRow,
     ) -> Result<bool, JobError> {
         let at_ms = tick.as_of_ms;
-        let seen = match self.problem(ctx, books, tick) {
+        let seen = match problem(ctx, books, tick) {
             Some(problem) => Err(problem),
             None => seen(ctx, coin, tick).await?,
         };
@@ -62,25 +62,6 @@ impl Open {
             }
         }
         Ok(true)
-    }
-
-    /// Why no profile can decide at a tick.
-    fn problem(&self, ctx: &Ctx, books: &Books, tick: &TickRow) -> Option<String> {
-        if tick.error.is_some() {
-            return tick.error.clone();
-        }
-        let after = books
-            .last_step
-            .as_ref()
-            .filter(|step| step.at_ms >= tick.as_of_ms);
-        if after.is_some() {
-            return Some(
-                "decided after the tick that follows it: the books had gone on".to_owned(),
-            );
-        }
-        let age_ms = tick.as_of_ms - tick.snapshot_at_ms.unwrap_or(tick.as_of_ms);
-        let most_ms = ctx.config.settings().quote_max_age_ms;
-        (age_ms > most_ms).then(|| format!("the quotes were {age_ms} ms old, more than {most_ms}"))
     }
 
     fn miss(&mut self, coin: Coin, books: &mut Books, at_ms: i64, error: &str) {
@@ -120,6 +101,23 @@ impl Open {
             .cut(&mut books.walk, &mut self.rows)
             .map_err(|error| JobError::Abort(error.into()))
     }
+}
+
+/// Why no profile can decide at a tick.
+fn problem(ctx: &Ctx, books: &Books, tick: &TickRow) -> Option<String> {
+    if tick.error.is_some() {
+        return tick.error.clone();
+    }
+    let after = books
+        .last_step
+        .as_ref()
+        .filter(|step| step.at_ms >= tick.as_of_ms);
+    if after.is_some() {
+        return Some("decided after the tick that follows it: the books had gone on".to_owned());
+    }
+    let age_ms = tick.as_of_ms - tick.snapshot_at_ms.unwrap_or(tick.as_of_ms);
+    let most_ms = ctx.config.settings().quote_max_age_ms;
+    (age_ms > most_ms).then(|| format!("the quotes were {age_ms} ms old, more than {most_ms}"))
 }
 
 /// The chain and the features of a decision, exactly; the inner error is why it can never be had.

@@ -108,6 +108,17 @@ pub(super) const LISTS: &[List] = &[
         ..List::by_id("/coverage", "v_coverage")
     },
     List {
+        filters: &["id", "thread", "role", "state", "job"],
+        time: Some("created_at"),
+        ..List::by_id("/chat/messages", "v_chat")
+    },
+    List {
+        filters: &["about", "subject", "other", "state"],
+        time: Some("created_at"),
+        desk: false,
+        ..List::by_id("/insights", "v_insights")
+    },
+    List {
         newest_first: false,
         desk: false,
         ..List::by_id("/desks", "v_desks")

@@ -66,6 +66,7 @@ fn paths() -> Paths {
     }
     add("/jobs", HttpMethod::Post, enqueue());
     add("/actions/{action}", HttpMethod::Post, action());
+    add("/chat", HttpMethod::Post, chat());
     add("/sql", HttpMethod::Get, known());
     add("/sql", HttpMethod::Post, ask());
     let own = OperationBuilder::new().summary(Some("This document"));
@@ -208,6 +209,36 @@ fn action() -> OperationBuilder {
         ))
         .request_body(Some(request(body)))
         .response("200", answer("Done", notice.build().into()))
+}
+
+fn chat() -> OperationBuilder {
+    let body = object()
+        .property(
+            "text",
+            described(Type::String, "A question, or a command such as /positions."),
+        )
+        .property(
+            "thread",
+            described(
+                Type::String,
+                "Conversation to go on with; a new one without.",
+            ),
+        )
+        .required("text");
+    let place = object()
+        .property("thread", described(Type::String, "The conversation."))
+        .property(
+            "message",
+            described(Type::String, "The answer: /chat/messages?id=.. has it."),
+        )
+        .property("job", described(Type::String, "The job that writes it."));
+    OperationBuilder::new()
+        .summary(Some("Asks a question; a job writes the answer"))
+        .request_body(Some(request(body)))
+        .response(
+            "201",
+            answer("Where the answer will be", place.build().into()),
+        )
 }
 
 fn known() -> OperationBuilder {

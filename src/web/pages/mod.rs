@@ -3,11 +3,13 @@
 
 mod calls;
 mod chains;
+mod chat;
 mod confirm;
 mod council;
 mod decision;
 mod exports;
 mod fields;
+mod insight;
 mod job;
 mod jobs;
 mod lab;
@@ -53,6 +55,7 @@ pub(super) async fn open(site: &Site, uri: &Uri, part: Part) -> Result<View, Pag
     match segments[..] {
         [] => live::view(site, &query).await,
         ["decisions", id] => decision::view(site, id, &query).await,
+        ["chat", ref path @ ..] => chat::view(site, path).await,
         ["quotes"] => quotes::view(site, &query).await,
         ["jobs"] => jobs::view(site, &query).await,
         ["jobs", id] => job::view(site, id).await,

@@ -4,6 +4,7 @@
 
 mod backtests;
 mod book;
+mod chats;
 mod controls;
 mod drifts;
 mod llm_calls;

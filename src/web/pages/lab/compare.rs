@@ -7,6 +7,7 @@ use crate::db::backtests;
 use crate::web::Site;
 use crate::web::error::PageError;
 use crate::web::pages::Query;
+use crate::web::pages::insight::insight;
 use crate::web::table::Table;
 use crate::web::view::View;
 use serde_json::{Map, Value, json};
@@ -60,13 +61,15 @@ pub(super) async fn view(site: &Site, query: &Query) -> Result<View, PageError> 
         usd,
         &mut plots::Drawer::new(query, "/lab/compare", &mut tables),
     );
+    let pair = &ids[..ids.len().min(2)];
+    let insight = insight(site, "comparison", pair).await?;
     Ok(View {
         title: "Compare runs".to_owned(),
         name: "lab_compare",
-        fragments: &[],
+        fragments: &["insight"],
         values: json!({
             "runs": runs, "settings": settings, "metrics": metrics, "same_data": compared["same_data"],
-            "overlay": overlay, "drawn": LINES.len(), "all": all, "usd": usd,
+            "overlay": overlay, "drawn": LINES.len(), "all": all, "usd": usd, "insight": insight,
             "all_link": link(&[("all", if all { "" } else { "1" })]),
             "see": {"coin": link(&[("in", "")]), "usd": link(&[("in", "usd")])},
         }),

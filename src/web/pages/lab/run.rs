@@ -6,6 +6,7 @@ use super::{checks, progress};
 use crate::db::{Db, backtests, jobs};
 use crate::web::Site;
 use crate::web::error::PageError;
+use crate::web::pages::insight::insight;
 use crate::web::pages::{Query, job};
 use crate::web::table;
 use crate::web::view::View;
@@ -37,6 +38,7 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
     let mut values = result(site, &row, look, query, &mut drawer).await?;
     let link = |name: &str, value: &str| query.with(&path, &[(name, value), ("notice", "")]);
     values["beside"] = json!(beside(db, &row).await?);
+    values["insight"] = insight(site, "backtest", &[&row.id]).await?;
     values["work"] = json!(work.as_ref().map(job::shown));
     values["see"] = json!({
         "coin": link("in", ""), "usd": link("in", "usd"), "linear": link("scale", ""), "log": link("scale", "log"),
@@ -45,7 +47,7 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
         title: format!("Backtest {} {}", row.underlying, row.exit_style),
         name: "lab_run",
         // `progress` is empty by now: it takes the bar off the page that watched the run.
-        fragments: &["work", "progress", "checks"],
+        fragments: &["work", "progress", "checks", "insight"],
         values,
         tables,
     })

@@ -7,6 +7,7 @@ use crate::db::json as stored;
 use crate::db::sweeps::{self, FIGURES, Figure, RunRow, SweepRow};
 use crate::web::Site;
 use crate::web::error::PageError;
+use crate::web::pages::insight::insight;
 use crate::web::pages::{Query, job};
 use crate::web::table::{self, Table};
 use crate::web::view::View;
@@ -39,8 +40,9 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
     Ok(View {
         title: format!("Sweep {} {}", row.underlying, row.source),
         name: "lab_sweep",
-        fragments: &["work", "verdict"],
+        fragments: &["work", "verdict", "insight"],
         values: json!({
+            "insight": insight(site, "sweep", &[&row.id]).await?,
             "work": work.as_ref().map(job::shown), "path": path, "axes": axes, "map": map, "figures": labels(), "columns": &labels()[..COLUMNS_SHOWN],
             "statistics": read(row.statistics.as_deref()), "shown": SHOWN.min(runs.len()),
             "runs": runs.iter().take(SHOWN).map(|run| shown(&row, run, &axes)).collect::<Vec<_>>(),
