@@ -112,15 +112,18 @@ pub async fn by_request_hash(db: &Db, hash: &str) -> sqlx::Result<Option<LlmCall
 /// failed. Calls that were never sent, or that a person stopped, answer nothing.
 pub async fn answer_to(db: &Db, hash: &str) -> sqlx::Result<Option<LlmCallRow>> {
     read!(db, pool => sqlx::query_as(
-        "select * from llm_calls where request_hash = $1 and outcome not in ('budget_exhausted', 'cancelled') \
+        "select * from llm_calls where request_hash = $1 and attempts > 0 and outcome <> 'cancelled' \
          order by case when outcome in ('timeout', 'http_error') then 1 else 0 end, created_ms desc, id desc limit 1",
     )
     .bind(hash).fetch_optional(pool).await)
 }
 
-/// The calls about a decision, in the order they were made.
+/// The calls about a decision, in the order they were made; those whose answers counted are the last.
 pub async fn of_decision(db: &Db, decision: &str) -> sqlx::Result<Vec<LlmCallRow>> {
-    read!(db, pool => sqlx::query_as("select * from llm_calls where decision = $1 order by id")
+    read!(db, pool => sqlx::query_as(
+        "select * from llm_calls where decision = $1 \
+         order by case when final_action is null then 0 else 1 end, created_ms, id",
+    )
         .bind(decision).fetch_all(pool).await)
 }
 

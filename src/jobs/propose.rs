@@ -5,7 +5,7 @@
 
 use super::llm_call::{self, Subject};
 use crate::backtest::Answers;
-use crate::clock::Stopwatch;
+use crate::clock::{Stopwatch, derived_id};
 use crate::ctx::{Ctx, LIVE};
 use crate::db::llm_calls::{self, Became, LlmCallRow};
 use crate::domain::context::Context;
@@ -260,8 +260,17 @@ async fn again(
 ) -> anyhow::Result<String> {
     let subject = subject(ctx, asked);
     let refused = row.outcome == Outcome::RiskRejected.as_str();
+    let decision = asked.decision.unwrap_or_default();
+    let id = derived_id(
+        ctx.clock.now_ms(),
+        &["answered", &row.id, &ctx.desk, decision],
+    );
+    // A decision that is tried again takes the same answer.
+    if llm_calls::get(&ctx.db, &id).await?.is_some() {
+        return Ok(id);
+    }
     let row = LlmCallRow {
-        id: ctx.clock.id(),
+        id,
         // What the limits say of it is for this book to find out.
         outcome: if refused {
             Outcome::Ok.as_str().to_owned()
