@@ -2,8 +2,10 @@
 
 mod calls;
 mod client;
+mod decisions;
 mod failures;
 mod process;
+mod replayed;
 
 use crate::support::aimock::Aimock;
 use serde_json::{Value, json};
