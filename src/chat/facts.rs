@@ -66,7 +66,9 @@ impl Facts {
             Value::String(text) => self.text(text, row),
             Value::Array(items) => {
                 self.number(items.len() as f64, "", row);
-                items.iter().for_each(|item| self.walk(key, item, row));
+                for item in items {
+                    self.walk(key, item, row);
+                }
             }
             Value::Object(fields) => {
                 // A flattened document has the name of the number beside it.
@@ -96,11 +98,13 @@ impl Facts {
         });
     }
 
-    /// A text counts as a whole, and every number inside it counts as well: decimals are stored as text.
+    /// A text counts as a whole, and every number that stands in it by itself counts as well: decimals are
+    /// stored as text. Digits inside a name, such as an id, are no number.
     fn text(&mut self, text: &str, row: &Cited) {
         self.push_text(text, row);
-        for word in text.split(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-')) {
-            if let Ok(value) = word.trim_end_matches('.').parse::<f64>() {
+        for word in text.split(|c: char| !(c.is_alphanumeric() || c == '.' || c == '-')) {
+            let number = word.trim_end_matches('.').parse::<f64>().ok();
+            if let Some(value) = number.filter(|value| value.is_finite()) {
                 self.number(value, "", row);
             }
         }
