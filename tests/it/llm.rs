@@ -2,10 +2,8 @@
 
 mod calls;
 mod client;
-mod decisions;
 mod failures;
 mod process;
-mod replayed;
 
 use crate::support::aimock::Aimock;
 use serde_json::{Value, json};
@@ -21,7 +19,8 @@ pub(super) const MODES: [StructuredMode; 4] = [
 ];
 
 /// An answer of the server to the user's text.
-pub(super) fn answers(text: &str, response: Value) -> Value {
+pub(super) fn answers(text: &str, response: impl Into<Value>) -> Value {
+    let response: Value = response.into();
     json!({ "match": { "userMessage": text }, "response": response })
 }
 
@@ -62,8 +61,8 @@ pub(super) fn tools() -> Answer {
     }])
 }
 
-pub(super) fn client(settings: LlmConfig) -> Llm {
-    Llm::new(&settings, None).unwrap().unwrap()
+pub(super) fn client(settings: impl std::borrow::Borrow<LlmConfig>) -> Llm {
+    Llm::new(settings.borrow(), None).unwrap().unwrap()
 }
 
 /// The reply of a server with one answer to one question.
