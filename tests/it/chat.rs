@@ -69,7 +69,8 @@ async fn ask(ctx: &Ctx, thread: Option<&str>, text: &str) -> (MessageRow, Vec<Pa
     (row, chats::parts(&ctx.db, &asked.message, 1).await.unwrap())
 }
 
-fn says(user: &str, after_tool: Option<bool>, response: Value) -> Value {
+fn says(user: &str, after_tool: Option<bool>, response: impl Into<Value>) -> Value {
+    let response: Value = response.into();
     let mut wanted = json!({ "userMessage": user });
     if let Some(after) = after_tool {
         wanted["hasToolResult"] = after.into();
@@ -85,7 +86,8 @@ fn functions(server: &Aimock) -> LlmConfig {
     }
 }
 
-fn calls(tool: &str, arguments: Value) -> Value {
+fn calls(tool: &str, arguments: impl Into<Value>) -> Value {
+    let arguments: Value = arguments.into();
     json!({ "toolCalls": [{ "name": tool, "arguments": arguments }] })
 }
 

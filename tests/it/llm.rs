@@ -21,7 +21,8 @@ pub(super) const MODES: [StructuredMode; 4] = [
 ];
 
 /// An answer of the server to the user's text.
-pub(super) fn answers(text: &str, response: Value) -> Value {
+pub(super) fn answers(text: &str, response: impl Into<Value>) -> Value {
+    let response: Value = response.into();
     json!({ "match": { "userMessage": text }, "response": response })
 }
 
@@ -62,8 +63,8 @@ pub(super) fn tools() -> Answer {
     }])
 }
 
-pub(super) fn client(settings: LlmConfig) -> Llm {
-    Llm::new(&settings, None).unwrap().unwrap()
+pub(super) fn client(settings: impl std::borrow::Borrow<LlmConfig>) -> Llm {
+    Llm::new(settings.borrow(), None).unwrap().unwrap()
 }
 
 /// The reply of a server with one answer to one question.
