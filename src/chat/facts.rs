@@ -66,7 +66,9 @@ impl Facts {
             Value::String(text) => self.text(text, row),
             Value::Array(items) => {
                 self.number(items.len() as f64, "", row);
-                items.iter().for_each(|item| self.walk(key, item, row));
+                for item in items {
+                    self.walk(key, item, row);
+                }
             }
             Value::Object(fields) => {
                 // A flattened document has the name of the number beside it.

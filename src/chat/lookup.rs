@@ -140,15 +140,12 @@ async fn why_not(ctx: &Ctx, contract: &str) -> Result<Found, String> {
 
 /// A backtest's document without its chains, as rows of name and value.
 async fn backtest(ctx: &Ctx, id: Option<&str>) -> Result<Found, String> {
-    let id = match id {
-        Some(id) => id.to_owned(),
-        None => {
-            let latest = backtests::list(&ctx.db, None, 1)
-                .await
-                .map_err(|error| error.to_string())?;
-            let latest = latest.first().ok_or("there is no backtest yet")?;
-            latest.id.clone()
-        }
+    let id = if let Some(id) = id {
+        id.to_owned()
+    } else {
+        let latest = backtests::list(&ctx.db, None, 1).await;
+        let latest = latest.map_err(|error| error.to_string())?;
+        latest.first().ok_or("there is no backtest yet")?.id.clone()
     };
     let facts = json!({ "run": id, "document": run_of(ctx, &id).await? });
     Ok(Found::one(Table::document("v_backtests", &facts)))
@@ -242,14 +239,17 @@ struct Filter {
 
 impl Filter {
     fn of(ctx: &Ctx, wanted: &[(&str, Option<&str>)]) -> Self {
-        let mut text = "desk = cast($1 as text)".to_owned();
+        let mut conditions = vec!["desk = cast($1 as text)".to_owned()];
         let mut values = vec![Value::from(ctx.desk.as_str())];
         for (column, value) in wanted {
             if let Some(value) = value {
                 values.push((*value).into());
-                text += &format!(" and {column} = cast(${} as text)", values.len());
+                conditions.push(format!("{column} = cast(${} as text)", values.len()));
             }
         }
-        Self { text, values }
+        Self {
+            text: conditions.join(" and "),
+            values,
+        }
     }
 }

@@ -175,11 +175,7 @@ fn unit(tail: &str, rest: &str) -> (Unit, usize) {
         .chars()
         .take_while(|c| c.is_alphabetic() || *c == '%')
         .collect();
-    let word = if tail.starts_with('-') {
-        tail[1..].to_owned()
-    } else {
-        word
-    };
+    let word = tail.strip_prefix('-').map_or(word, str::to_owned);
     let unit = match word.to_lowercase().as_str() {
         "%" | "percent" => Unit::Percent,
         "bps" | "bp" => Unit::BasisPoints,

@@ -53,7 +53,7 @@ impl Job for Insight {
         let (reply, call) = match asked {
             Ok(asked) => asked,
             Err(error) => {
-                row.state = "failed".to_owned();
+                "failed".clone_into(&mut row.state);
                 row.error = Some(format!("{error:#}"));
                 store(&ctx, &row).await?;
                 return Err(JobError::Abort(error));
@@ -147,10 +147,10 @@ fn read(ctx: &Ctx, row: &mut InsightRow, found: &Found, reply: &Reply) -> anyhow
     row.output_tokens = reply.usage.output_tokens;
     row.cost_usd = llm.and_then(|llm| llm.cost_usd(&reply.usage));
     row.finished_ms = Some(ctx.clock.wall_ms());
-    row.state = "done".to_owned();
+    "done".clone_into(&mut row.state);
     if reply.outcome != Outcome::Ok {
         let why = reply.error.as_deref().unwrap_or("no reason was given");
-        row.state = "failed".to_owned();
+        "failed".clone_into(&mut row.state);
         row.error = Some(format!("{}: {why}", reply.outcome.as_str()));
     }
     Ok(())

@@ -186,9 +186,21 @@ mod tests {
     fn worked_examples_by_hand() {
         let sold = fill("BTC-25DEC26-100000-C", Side::Sell, "0.02");
         // Worthless: the premium less the fee; the coin itself lost 10 000 USD a piece.
-        check(&[sold.clone()], 90_000, "0.0197", -18_227.0, 1_773.0);
+        check(
+            std::slice::from_ref(&sold),
+            90_000,
+            "0.0197",
+            -18_227.0,
+            1_773.0,
+        );
         // Assigned at 125 000: 0.2 coin and 0.00015 of delivery fee are lost.
-        check(&[sold.clone()], 125_000, "-0.18045", 27_443.75, -22_556.25);
+        check(
+            std::slice::from_ref(&sold),
+            125_000,
+            "-0.18045",
+            27_443.75,
+            -22_556.25,
+        );
         // A roll: what was held is bought back at 0.05 and does not expire; the later call is sold.
         let back = fill("BTC-25DEC26-110000-C", Side::Buy, "0.05");
         check(&[back, sold], 125_000, "-0.1106", 36_175.0, -13_825.0);

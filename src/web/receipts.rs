@@ -10,10 +10,15 @@ pub(super) fn answer(row: &MessageRow, parts: &[PartRow], drafts: &Value) -> Val
     // A job that ended without a word about its answer has taken it along.
     let lost = !open && ["waiting", "running"].contains(&row.state.as_str());
     let state = if lost { "stopped" } else { &row.state };
-    let shown: Vec<Value> = parts.iter().map(|part| self::part(part, drafts)).collect();
+    let mut shown: Vec<Value> = parts.iter().map(|part| self::part(part, drafts)).collect();
+    // What a command gave is the answer itself; what a model looked up is folded.
+    let unfolded = !open && row.model.is_none();
+    for part in &mut shown {
+        part["open"] = unfolded.into();
+    }
     json!({
         "row": row, "open": open, "state": state, "parts": shown,
-        "citations": row.citations.as_ref().map(|cited| links(cited)),
+        "citations": row.citations.as_ref().map(links),
         "bare": row.model.is_none(),
     })
 }
@@ -66,7 +71,7 @@ pub(super) fn html(message: &str, text: &str, numbers: Option<&Value>) -> String
             break;
         };
         html += &escape(before);
-        html += &match &receipt.row {
+        let told = match &receipt.row {
             None => format!(
                 "<mark class=\"unsupported\" title=\"No row that was read holds this\">{}</mark>",
                 escape(word)
@@ -81,6 +86,7 @@ pub(super) fn html(message: &str, text: &str, numbers: Option<&Value>) -> String
                 )
             }
         };
+        html += &told;
         at = receipt.end;
     }
     html + &escape(text.get(at..).unwrap_or_default())

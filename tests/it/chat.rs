@@ -8,15 +8,18 @@ use thetaq::chat::lookup::look;
 use thetaq::clock::Clock;
 use thetaq::config::{Config, LlmConfig, StructuredMode};
 use thetaq::ctx::Ctx;
+use thetaq::db::backtests;
 use thetaq::db::chat_drafts;
 use thetaq::db::chats::{self, MessageRow, PartRow};
+use thetaq::db::insights;
 use thetaq::db::jobs::{self, Filter};
 use thetaq::db::reader::{Limits, Reader};
 use thetaq::domain::coin::Coin;
+use thetaq::jobs::backtest::Backtest;
 use thetaq::jobs::drain::{Advance, run_until_idle};
 use thetaq::jobs::record_market::RecordMarket;
 use thetaq::jobs::tick::Tick;
-use thetaq::jobs::{Options, chat, enqueue_alone, registry};
+use thetaq::jobs::{Options, chat, enqueue_alone, insight, registry};
 
 /// 2026-01-05 09:00 UTC.
 const START_MS: i64 = 1_767_603_600_000;
@@ -389,4 +392,69 @@ async fn a_spent_budget_and_a_failing_server_are_told_and_an_endless_loop_ends()
     let (row, parts) = ask(&ctx, None, "again").await;
     assert!(parts.len() <= 9, "{} parts", parts.len());
     assert_ne!(row.state, "running");
+}
+
+/// A run over four days of the synthetic market.
+async fn run(ctx: &Ctx, score_min: f64) -> String {
+    let job = Backtest {
+        source: "synthetic".to_owned(),
+        settings: json!({ "from_ms": START_MS, "to_ms": START_MS + 345_600_000, "score_min": score_min, "ivrv_min": 0 }),
+        market_seed: Some("chat".to_owned()),
+        checkpoint_steps: None,
+    };
+    let id = enqueue_alone(ctx, &job, Options::default())
+        .await
+        .unwrap()
+        .id;
+    work(ctx).await;
+    backtests::of_job(&ctx.db, &id).await.unwrap().unwrap().id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_about_results_stand_beside_the_facts_they_were_written_from() {
+    let text = "It held 1 coin and lost 98765.4321 somewhere.";
+    let fixtures = json!([says("Facts", None, json!({ "content": text }))]);
+    let Some(server) = Aimock::start(fixtures, &[]).await else {
+        return;
+    };
+    let test = sqlite().await;
+    let ctx = with_model(&desk(&test).await, server.settings());
+    let runs = [run(&ctx, 0.0).await, run(&ctx, 2.0).await];
+    let [a, b] = &runs;
+    for (about, ids) in [
+        ("backtest", vec![a.as_str()]),
+        ("comparison", vec![a.as_str(), b.as_str()]),
+    ] {
+        let args = insight::asked(about, &ids).unwrap();
+        let kinds = registry::all();
+        let made = kinds.enqueue_alone(&ctx, "insight", args, Options::default());
+        made.await.unwrap();
+        work(&ctx).await;
+        let row = insights::latest(&ctx.db, about, ids[0], ids.get(1).copied())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (row.state.as_str(), row.text.as_str()),
+            ("done", text),
+            "{row:?}"
+        );
+        let facts = row.facts["tables"][0]["rows"].as_array().unwrap();
+        assert!(facts.len() > 10, "{facts:?}");
+        assert!(row.unsupported >= Some(1) && row.cost_usd > Some(0.0));
+        let sent = server.journal().await.last().unwrap().to_string();
+        assert!(sent.contains(ids[0]), "the facts are in the request");
+    }
+    assert!(insight::asked("comparison", &[a.as_str()]).is_err());
+    let missing = insight::asked("sweep", &["nothing"]).unwrap();
+    let before = server.journal().await.len();
+    let made = registry::all()
+        .enqueue_alone(&ctx, "insight", missing, Options::default())
+        .await
+        .unwrap();
+    work(&ctx).await;
+    let job = jobs::get(&ctx.db, &made.id).await.unwrap().unwrap();
+    assert_eq!(job.state, "discarded");
+    assert!(job.error.unwrap().contains("no sweep"));
+    assert_eq!(server.journal().await.len(), before, "nothing was sent");
 }

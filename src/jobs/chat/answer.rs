@@ -169,12 +169,12 @@ impl Answer {
         row.citations = Some(citations.collect());
         row.unsupported = Some(unsupported);
         row.finished_ms = Some(self.ctx.clock.wall_ms());
-        row.state = match (stopped, &row.error) {
+        let state = match (stopped, &row.error) {
             (true, _) => "stopped",
             (false, Some(_)) => "failed",
             (false, None) => "done",
-        }
-        .to_owned();
+        };
+        state.clone_into(&mut row.state);
         Ok(row)
     }
 

@@ -29,6 +29,7 @@ fn a_day(here: &Terminal) {
     history(here);
     let ids = decisions(here);
     drift(here);
+    chat(here);
     jobs(here, &ids);
     let checks = here.json(&["doctor"]);
     has(
@@ -44,6 +45,21 @@ fn a_day(here: &Terminal) {
     let script = here.json(&["completions", "bash"]);
     assert!(script["script"].as_str().unwrap().contains("replay-market"));
     tokens(here);
+}
+
+fn chat(here: &Terminal) {
+    let answer = here.json(&["chat", "/decisions"]);
+    let fields = ["thread", "answer", "citations", "tools", "tokens", "cost"];
+    has(&answer, &fields);
+    assert!(answer["tools"][0]["rows"].as_i64() > Some(0), "{answer:#}");
+    let thread = answer["thread"].as_str().unwrap();
+    let more = here.json(&["chat", "/limits", "--thread", thread]);
+    assert_eq!(more["thread"], thread);
+    let limits = here.text(&["chat", "/sql select count(*) as n from v_decisions"]);
+    assert!(
+        limits.contains('n') && limits.contains("thread "),
+        "{limits}"
+    );
 }
 
 fn history(here: &Terminal) {
