@@ -12,7 +12,7 @@ select
   e8(s.size_e8) as size,                         -- [coin] of it
   s.reason as reason,                            -- in the policy's words
   s.propensity as propensity,                    -- with which it was drawn
-  s.verdict as verdict,                          -- nothing, approved, refused, or how a model failed
+  s.verdict as verdict,                          -- nothing, approved, refused, or how a model failed; not_asked when it could not be
   s.llm_call as llm_call,                        -- the call of the model that said so
   s.equity_coin as equity,                       -- [coin] of the account at the decision
   s.index_price as index_price,                  -- USD per coin at the decision

@@ -14,7 +14,7 @@ use crate::db::shadow_decisions::{self, ShadowRow};
 use crate::domain::action::Action;
 use crate::domain::money::to_e8;
 use crate::llm::Purpose;
-use crate::policy::llm::{Fallback, Said};
+use crate::policy::llm::{Fallback, Menu, Said};
 use crate::step::council::Judge;
 use crate::step::{Step, StepInput, step_said};
 use serde::{Deserialize, Serialize};
@@ -120,7 +120,10 @@ async fn opinion(
 ) -> Result<Opinion, JobError> {
     let judge = Judge::named(policy);
     if let Some(Judge::Model(model)) = &judge {
-        return Ok(of_model(ctx, job, model.as_deref(), input).await?);
+        // A model that cannot be asked says nothing; the others are heard all the same.
+        let said = of_model(ctx, job, model.as_deref(), input).await;
+        job.check()?;
+        return Ok(said.unwrap_or_else(|error| not_asked(input, &error)));
     }
     let step = judge.as_ref().and_then(|judge| judge.step(input));
     let step = step.ok_or_else(|| {
@@ -133,6 +136,20 @@ async fn opinion(
         failed: None,
         llm_call: None,
     })
+}
+
+fn not_asked(input: &StepInput<'_>, error: &anyhow::Error) -> Opinion {
+    let outcome = "not_asked".to_owned();
+    let said = Said::Failed {
+        outcome: outcome.clone(),
+        error: format!("{error:#}"),
+    };
+    let menu = Menu::of(input.context, input.settings);
+    Opinion {
+        step: step_said(input, menu, &said, Fallback::Nothing),
+        failed: Some(outcome),
+        llm_call: None,
+    }
 }
 
 /// What a model would have done; where it fails nobody stands in for it.

@@ -4,6 +4,7 @@
 //! `THETAQ_SCREENSHOTS` names a folder for a picture of every page, light and dark, wide and narrow.
 
 mod chat;
+mod council;
 mod driver;
 mod lab;
 mod training;

@@ -1,19 +1,23 @@
 //! The council of a desk on the synthetic market: asked beside every tick, scored at expiry, never traded.
 
+use crate::support::aimock::Aimock;
 use crate::support::{TestDb, each_db, sqlite};
+use serde_json::json;
 use std::sync::Arc;
 use thetaq::clock::{Clock, Time};
 use thetaq::config::Config;
 use thetaq::ctx::Ctx;
 use thetaq::db::shadow_decisions::{self, ShadowRow};
-use thetaq::db::{books, decisions, fills};
+use thetaq::db::{books, decisions, fills, llm_calls};
 use thetaq::domain::coin::Coin;
 use thetaq::domain::money::{float, from_e8};
 use thetaq::domain::order::Fill;
+use thetaq::jobs::council::Council;
 use thetaq::jobs::drain::{Advance, run_until_idle};
 use thetaq::jobs::settle::Settle;
 use thetaq::jobs::tick::Tick;
 use thetaq::jobs::{Job, Options, enqueue, registry};
+use thetaq::llm::Llm;
 
 /// 2026-01-05 09:00 UTC.
 const START_MS: i64 = 1_767_603_600_000;
@@ -36,9 +40,13 @@ async fn run<J: Job>(ctx: &Ctx, job: &J) {
 
 /// A desk that ticks six times in a day and a half and then waits for its expiries.
 async fn desk(test: &TestDb, text: &str) -> Ctx {
-    let config = Arc::new(Config::parse(text, "test").unwrap());
+    let config = Config::parse(text, "test").unwrap();
+    let llm = Llm::new(&config.llm, None).unwrap().map(Arc::new);
     let clock = Clock::manual(START_MS, &["council"]);
-    let ctx = Ctx::with_clock(test.db.clone(), "test", clock, config);
+    let ctx = Ctx {
+        llm,
+        ..Ctx::with_clock(test.db.clone(), "live", clock, Arc::new(config))
+    };
     ctx.open().await.unwrap();
     let underlying = Coin::Btc;
     for n in 0..12 {
@@ -137,7 +145,7 @@ async fn a_council_changes_nothing_that_the_desk_does() {
         let rows = decisions::all(&ctx.db, &ctx.desk).await.unwrap();
         let said = rows
             .iter()
-            .map(|row| (row.id.clone(), row.final_action.clone(), row.reason.clone()));
+            .map(|row| (row.as_of_ms, row.final_action.clone(), row.reason.clone()));
         let fills = fills::all(&ctx.db, &ctx.desk).await.unwrap();
         let fills = fills
             .iter()
@@ -145,4 +153,125 @@ async fn a_council_changes_nothing_that_the_desk_does() {
         (said.collect::<Vec<_>>(), fills.collect::<Vec<_>>())
     };
     assert_eq!(of(&alone).await, of(&judged).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn models_are_judged_beside_the_rules_and_one_that_fails_does_nothing() {
+    let answer = |model: &str, content: serde_json::Value| json!({ "match": { "model": model }, "response": { "content": content } });
+    let fixtures = json!([
+        answer(
+            "good",
+            json!({ "choice": "c1", "size": 0.1, "reason": "the best premium" })
+        ),
+        answer(
+            "wild",
+            json!({ "choice": "everything", "size": 50, "reason": "all in" })
+        ),
+    ]);
+    let Some(server) = Aimock::start(fixtures, &[]).await else {
+        return;
+    };
+    let council = format!(
+        "[council]\npolicies = [\"rules_v2\", \"llm\", \"llm:wild\"]\n[llm]\nbase_url = \"{}\"\nmodel = \"good\"\n",
+        server.base_url()
+    );
+    let test = sqlite().await;
+    let ctx = desk(&test, &format!("{DESK}{council}")).await;
+    let rows = opinions(&ctx).await;
+    let of = |policy: &str| {
+        rows.iter()
+            .filter(|row| row.policy == policy)
+            .collect::<Vec<_>>()
+    };
+    let asked = |policy: &str| {
+        let rows = of(policy).into_iter();
+        rows.filter(|row| row.llm_call.is_some())
+            .collect::<Vec<_>>()
+    };
+    // Where a call is held there is no c1 to choose, and the same answer is none.
+    let (sold, held): (Vec<_>, Vec<_>) = asked("llm")
+        .into_iter()
+        .partition(|row| row.action == "OPEN_COVERED_CALL");
+    assert!(!sold.is_empty(), "the menu was never open: {rows:#?}");
+    assert!(
+        held.iter().all(|row| row.verdict == "schema_violation"),
+        "{held:#?}"
+    );
+    for row in &sold {
+        assert_eq!(
+            (row.action.as_str(), row.verdict.as_str()),
+            ("OPEN_COVERED_CALL", "approved")
+        );
+        assert_eq!(row.reason, "the best premium");
+        assert!(row.result_coin_e8.is_some_and(|result| result != 0));
+        let call = llm_calls::get(&ctx.db, row.llm_call.as_ref().unwrap())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (call.purpose.as_str(), call.model.as_str()),
+            ("council", "good")
+        );
+        assert_eq!(call.decision.as_ref(), Some(&row.decision));
+        assert!(call.rule_action.is_some() && call.llm_action.is_some());
+    }
+    let wild = asked("llm:wild");
+    assert_eq!(wild.len(), sold.len() + held.len());
+    let calls = (sold.len() + 2 * held.len(), 2 * wild.len());
+    for row in wild {
+        assert_eq!(
+            (row.action.as_str(), row.verdict.as_str()),
+            ("DO_NOTHING", "schema_violation")
+        );
+        assert_eq!(row.result_coin_e8, Some(0));
+    }
+    // A question and one repair each; what the desk traded is what its rules said.
+    let sent = server.journal().await;
+    let to = |model: &str| {
+        let to = |entry: &&serde_json::Value| entry["body"]["model"] == model;
+        sent.iter().filter(to).count()
+    };
+    assert_eq!((to("good"), to("wild")), calls);
+    let traded = of("rules_v2")
+        .into_iter()
+        .filter(|row| row.action == "OPEN_COVERED_CALL")
+        .count();
+    assert_eq!(fills::all(&ctx.db, &ctx.desk).await.unwrap().len(), traded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_cannot_be_asked_silences_nobody_else() {
+    let council = "[council]\npolicies = [\"rules_v2\", \"llm\"]\n[llm]\nbase_url = \"http://127.0.0.1:9\"\nmodel = \"m\"\n";
+    let test = sqlite().await;
+    let mut ctx = desk(&test, &format!("{DESK}{council}")).await;
+    let rows = opinions(&ctx).await;
+    assert_eq!(rows.len(), 12);
+    let failed = rows
+        .iter()
+        .filter(|row| row.verdict == "http_error")
+        .count();
+    assert!(failed > 0, "{rows:#?}");
+    // Without a client at all, as a process has that was started before the settings named one.
+    ctx.llm = None;
+    let open = rows.iter().find(|row| row.verdict == "http_error").unwrap();
+    run(
+        &ctx,
+        &Council {
+            decision: open.decision.clone(),
+        },
+    )
+    .await;
+    let again = shadow_decisions::of_decision(&ctx.db, &open.decision)
+        .await
+        .unwrap();
+    let words: Vec<_> = again
+        .iter()
+        .map(|row| (row.policy.as_str(), row.verdict.as_str()))
+        .collect();
+    assert_eq!(words, [("llm", "not_asked"), ("rules_v2", "approved")]);
+    assert!(
+        again[0].reason.contains("[llm] base_url"),
+        "{}",
+        again[0].reason
+    );
 }

@@ -3,6 +3,7 @@
 mod calls;
 mod client;
 mod failures;
+mod process;
 
 use crate::support::aimock::Aimock;
 use serde_json::{Value, json};

@@ -47,6 +47,15 @@ impl Terminal {
         self
     }
 
+    /// The same with more of an environment.
+    pub(crate) fn with_environment(mut self, more: &[(&'static str, &str)]) -> Self {
+        let more = more
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        self.environment.extend(more);
+        self
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -107,6 +116,7 @@ impl Terminal {
             .env_remove("THETAQ_EXCHANGE_URL")
             .env_remove("THETAQ_DERIBIT_CLIENT_ID")
             .env_remove("THETAQ_DERIBIT_CLIENT_SECRET")
+            .env_remove("THETAQ_LLM_API_KEY")
             .envs(self.environment.iter().cloned())
             // Even then a user's mistake shows none.
             .env("RUST_BACKTRACE", "1");

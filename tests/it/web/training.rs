@@ -330,3 +330,59 @@ async fn what_cannot_be_started_names_its_field() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_collection_is_begun_and_stopped_on_its_pages() {
+    each_db(async |db| {
+        let (desk, client, _folder) = desk(&db).await;
+        let form = desk.page(&client, "/training?new=1").await;
+        assert!(form.contains("live: every tick of the desk"));
+        let begun = start(
+            &desk,
+            &client,
+            "train",
+            "source=live&coin=BTC&profile=moderate",
+        )
+        .await;
+        let place = place(begun).await;
+        desk.drain().await;
+        let row = training::collecting(&desk.ctx.db, &desk.ctx.desk)
+            .await
+            .unwrap();
+        let row = row.expect("the desk collects");
+        let page = desk.page(&client, &place).await;
+        for part in ["Collecting live", "Stop collecting", "none yet"] {
+            assert!(page.contains(part), "{part}");
+        }
+        let asked = format!("dataset={}", row.id);
+        let stopped = start(&desk, &client, "stop", &asked).await;
+        assert_eq!(self::place(stopped).await, format!("/training/{}", row.id));
+        desk.drain().await;
+        let page = desk.page(&client, &place).await;
+        assert!(!page.contains("Stop collecting"), "it has ended");
+        let begun = start(
+            &desk,
+            &client,
+            "train",
+            "source=live&market_seed=7&coin=BTC&profile=moderate",
+        );
+        let begun = begun.await;
+        assert_eq!(begun.status(), StatusCode::BAD_REQUEST);
+        assert!(begun.text().await.unwrap().contains("market_seed: "));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_that_takes_long_offers_the_export_as_a_job() {
+    let test = crate::support::sqlite().await;
+    let (desk, client, _folder) = desk(&test).await;
+    crate::support::dataset::seed(&test.url, 2_000).await;
+    // Eight billion rows.
+    let sql = "select+a.n+as+n+from+v_training+a,+v_training+b,+v_training+c";
+    let page = desk
+        .page(&client, &format!("/exports?sql={sql}&as=csv"))
+        .await;
+    assert!(page.contains("This takes longer than 10 s"), "{page}");
+    assert!(page.contains("Start the export") && page.contains("name=\"as\" value=\"csv\""));
+}
