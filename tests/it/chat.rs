@@ -69,12 +69,12 @@ async fn ask(ctx: &Ctx, thread: Option<&str>, text: &str) -> (MessageRow, Vec<Pa
     (row, chats::parts(&ctx.db, &asked.message, 1).await.unwrap())
 }
 
-fn says(user: &str, after_tool: Option<bool>, response: Value) -> Value {
+fn says(user: &str, after_tool: Option<bool>, response: impl Into<Value>) -> Value {
     let mut wanted = json!({ "userMessage": user });
     if let Some(after) = after_tool {
         wanted["hasToolResult"] = after.into();
     }
-    json!({ "match": wanted, "response": response })
+    json!({ "match": wanted, "response": response.into() })
 }
 
 /// Settings of a server that knows functions.
@@ -85,8 +85,8 @@ fn functions(server: &Aimock) -> LlmConfig {
     }
 }
 
-fn calls(tool: &str, arguments: Value) -> Value {
-    json!({ "toolCalls": [{ "name": tool, "arguments": arguments }] })
+fn calls(tool: &str, arguments: impl Into<Value>) -> Value {
+    json!({ "toolCalls": [{ "name": tool, "arguments": arguments.into() }] })
 }
 
 async fn count(ctx: &Ctx, kind: &str) -> usize {

@@ -14,7 +14,7 @@ use thetaq::llm::Llm;
 pub(crate) struct Aimock {
     process: Child,
     root: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Aimock {
@@ -46,7 +46,7 @@ impl Aimock {
         let server = Self {
             process,
             root: format!("http://127.0.0.1:{port}"),
-            _folder: folder,
+            folder: folder,
         };
         server.wait().await;
         Some(server)
@@ -96,7 +96,7 @@ impl Aimock {
         let (http, watch) = (super::http().build().unwrap(), Stopwatch::start());
         let url = format!("{}/__aimock/health", self.root);
         while http.get(&url).send().await.is_err() {
-            let log = std::fs::read_to_string(self._folder.path().join("log")).unwrap();
+            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
             assert!(
                 watch.elapsed() < Duration::from_secs(20),
                 "aimock did not start: {log}"
