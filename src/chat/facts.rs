@@ -1,6 +1,7 @@
 //! What look-ups found, as numbers and texts with the row each stands in.
 
 use super::found::Found;
+use super::numbers::{Kind, said};
 use crate::clock::iso;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -98,12 +99,13 @@ impl Facts {
         });
     }
 
-    /// A text counts as a whole, and every number inside it counts as well: decimals are stored as text.
+    /// A text counts as a whole, and so does every number it says: decimals are stored as text. Digits inside
+    /// of ids, names and times are no numbers.
     fn text(&mut self, text: &str, row: &Cited) {
         self.push_text(text, row);
-        for word in text.split(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-')) {
-            if let Ok(value) = word.trim_end_matches('.').parse::<f64>() {
-                self.number(value, "", row);
+        for one in said(text) {
+            if let Kind::Number(number) = one.kind {
+                self.number(number.value, "", row);
             }
         }
     }

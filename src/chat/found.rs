@@ -122,10 +122,10 @@ mod tests {
         let found = Found::one(Table::document("backtest", &document));
         assert_eq!(found.rows(), 2);
         assert_eq!(
-            found.tables[0].rows[1],
+            found.tables[0].rows[0],
             json!({"name": "metrics.coin.sharpe", "value": 1.5})
         );
-        let short: Value = serde_json::from_str(&found.text(40)).expect("JSON");
+        let short: Value = serde_json::from_str(&found.text(60)).expect("JSON");
         assert_eq!(short["tables"][0]["rows_not_shown"], 1, "{short}");
     }
 }
