@@ -118,14 +118,12 @@ mod tests {
 
     #[test]
     fn a_document_becomes_rows_and_the_text_ends_between_two() {
-        let document = json!({"metrics": {"coin": {"sharpe": 1.5}}, "none": null, "list": [1, 2]});
+        let document = json!({"list": [1, 2], "metrics": {"coin": {"sharpe": 1.5}}, "none": null});
         let found = Found::one(Table::document("backtest", &document));
         assert_eq!(found.rows(), 2);
-        assert_eq!(
-            found.tables[0].rows[0],
-            json!({"name": "metrics.coin.sharpe", "value": 1.5})
-        );
-        let short: Value = serde_json::from_str(&found.text(60)).expect("JSON");
+        let sharpe = json!({"name": "metrics.coin.sharpe", "value": 1.5});
+        assert!(found.tables[0].rows.contains(&sharpe), "{found:?}");
+        let short: Value = serde_json::from_str(&found.text(40)).expect("JSON");
         assert_eq!(short["tables"][0]["rows_not_shown"], 1, "{short}");
     }
 }

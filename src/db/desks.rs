@@ -165,7 +165,7 @@ pub async fn set_anchor(tx: &mut Tx, read: &DeskRow, anchor: Anchor) -> sqlx::Re
 
 /// Removes a replay's rows of every table, so that a run of the same name starts empty.
 pub async fn clear(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
-    const STATEMENTS: [&str; 15] = [
+    const STATEMENTS: [&str; 16] = [
         "delete from fills where desk = $1",
         "delete from orders where desk = $1",
         "delete from settlements where desk = $1",
@@ -177,6 +177,8 @@ pub async fn clear(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
         "delete from candidates where decision in (select id from decisions where desk = $1)",
         "delete from risk_lines where decision in (select id from decisions where desk = $1)",
         "delete from decisions where desk = $1",
+        // What was asked and answered stays for replays; it is about no decision any more.
+        "update llm_calls set decision = null where desk = $1",
         "delete from job_events where job in (select id from jobs where desk = $1)",
         "delete from jobs where desk = $1",
         "delete from venues where name = $1",

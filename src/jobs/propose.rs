@@ -5,7 +5,7 @@
 
 use super::llm_call::{self, Subject};
 use crate::backtest::Answers;
-use crate::clock::Stopwatch;
+use crate::clock::{Stopwatch, derived_id};
 use crate::ctx::{Ctx, LIVE};
 use crate::db::llm_calls::{self, Became, LlmCallRow};
 use crate::domain::context::Context;
@@ -260,8 +260,15 @@ async fn again(
 ) -> anyhow::Result<String> {
     let subject = subject(ctx, asked);
     let refused = row.outcome == Outcome::RiskRejected.as_str();
+    // Other than those of the same replay before.
+    let parts = [
+        "answered",
+        &row.id,
+        &ctx.desk,
+        asked.decision.unwrap_or_default(),
+    ];
     let row = LlmCallRow {
-        id: ctx.clock.id(),
+        id: derived_id(ctx.clock.now_ms(), &parts),
         // What the limits say of it is for this book to find out.
         outcome: if refused {
             Outcome::Ok.as_str().to_owned()

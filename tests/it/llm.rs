@@ -2,8 +2,10 @@
 
 mod calls;
 mod client;
+mod decisions;
 mod failures;
 mod process;
+mod replayed;
 
 use crate::support::aimock::Aimock;
 use serde_json::{Value, json};
@@ -19,8 +21,8 @@ pub(super) const MODES: [StructuredMode; 4] = [
 ];
 
 /// An answer of the server to the user's text.
-pub(super) fn answers(text: &str, response: Value) -> Value {
-    json!({ "match": { "userMessage": text }, "response": response })
+pub(super) fn answers(text: &str, response: impl Into<Value>) -> Value {
+    json!({ "match": { "userMessage": text }, "response": response.into() })
 }
 
 pub(super) fn question(text: &str, answer: Answer) -> Ask {
@@ -60,8 +62,8 @@ pub(super) fn tools() -> Answer {
     }])
 }
 
-pub(super) fn client(settings: LlmConfig) -> Llm {
-    Llm::new(&settings, None).unwrap().unwrap()
+pub(super) fn client(settings: impl std::borrow::Borrow<LlmConfig>) -> Llm {
+    Llm::new(settings.borrow(), None).unwrap().unwrap()
 }
 
 /// The reply of a server with one answer to one question.

@@ -2,6 +2,7 @@
 
 use super::{DESK, Pair, START_MS};
 use serde_json::json;
+use thetaq::db::Db;
 use thetaq::db::chat_drafts::{self, DraftRow};
 use thetaq::db::chats::{self, MessageRow, PartRow, ThreadRow};
 use thetaq::db::insights::{self, InsightRow};
@@ -51,6 +52,33 @@ async fn asked() -> Pair {
     })
     .await;
     pair
+}
+
+/// A question, what was looked up for its answer, and a text about a run.
+pub(super) async fn store(db: &Db) {
+    let about = InsightRow {
+        id: "insight".to_owned(),
+        job: "job".to_owned(),
+        about: "backtest".to_owned(),
+        subject: "run".to_owned(),
+        state: "done".to_owned(),
+        facts: json!({"tables": []}),
+        created_ms: START_MS,
+        ..InsightRow::default()
+    };
+    let mut tx = db.begin().await.unwrap();
+    chats::touch(&mut tx, &thread()).await.unwrap();
+    for one in [
+        message("question", "user", "done", "why?"),
+        message("answer", "assistant", "waiting", ""),
+    ] {
+        chats::add_message(&mut tx, &one).await.unwrap();
+    }
+    chats::put_part(&mut tx, &part(1, "tool", ""))
+        .await
+        .unwrap();
+    insights::put(&mut tx, &about).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

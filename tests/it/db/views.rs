@@ -128,6 +128,7 @@ async fn study(db: &Db) {
     run(&ctx, &ReplayDecision { decision }).await;
     super::sweeps::store(db).await;
     super::llm_calls::store(db).await;
+    super::chats::store(db).await;
     export(db).await;
 }
 

@@ -46,7 +46,7 @@ impl Aimock {
         let server = Self {
             process,
             root: format!("http://127.0.0.1:{port}"),
-            folder: folder,
+            folder,
         };
         server.wait().await;
         Some(server)

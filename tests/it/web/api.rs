@@ -307,7 +307,7 @@ async fn the_document_covers_every_route() {
             let method: Method = method.to_uppercase().parse().unwrap();
             let body = (method == Method::POST).then(|| match short {
                 "/sql" => json!({"query": "select 1 as one"}),
-                "/chat" => json!({"text": "/help"}),
+                "/chat" => json!({"text": "/positions"}),
                 _ => json!({"kind": "tick", "args": {"underlying": "BTC"}}),
             });
             let (status, answer) = program
