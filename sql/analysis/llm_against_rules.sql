@@ -11,7 +11,7 @@ select l.underlying,
   count(case when l.versus_holding_usd < r.versus_holding_usd then 1 end) as rules_better,
   avg(l.versus_holding_usd) as llm_versus_holding_usd,
   avg(r.versus_holding_usd) as rules_versus_holding_usd
-from v_council l join v_council r on r.decision = l.decision and r.policy = :rules
-where l.desk = :desk and l.policy = :llm
+from v_council l join v_council r on r.decision = l.decision
+where l.desk = :desk and l.policy = :llm and r.policy = :rules
 group by l.underlying, 2
 order by l.underlying, 2

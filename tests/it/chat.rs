@@ -70,11 +70,12 @@ async fn ask(ctx: &Ctx, thread: Option<&str>, text: &str) -> (MessageRow, Vec<Pa
 }
 
 fn says(user: &str, after_tool: Option<bool>, response: impl Into<Value>) -> Value {
+    let response: Value = response.into();
     let mut wanted = json!({ "userMessage": user });
     if let Some(after) = after_tool {
         wanted["hasToolResult"] = after.into();
     }
-    json!({ "match": wanted, "response": response.into() })
+    json!({ "match": wanted, "response": response })
 }
 
 /// Settings of a server that knows functions.
@@ -86,7 +87,8 @@ fn functions(server: &Aimock) -> LlmConfig {
 }
 
 fn calls(tool: &str, arguments: impl Into<Value>) -> Value {
-    json!({ "toolCalls": [{ "name": tool, "arguments": arguments.into() }] })
+    let arguments: Value = arguments.into();
+    json!({ "toolCalls": [{ "name": tool, "arguments": arguments }] })
 }
 
 async fn count(ctx: &Ctx, kind: &str) -> usize {

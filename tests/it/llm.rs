@@ -2,10 +2,8 @@
 
 mod calls;
 mod client;
-mod decisions;
 mod failures;
 mod process;
-mod replayed;
 
 use crate::support::aimock::Aimock;
 use serde_json::{Value, json};
@@ -22,7 +20,8 @@ pub(super) const MODES: [StructuredMode; 4] = [
 
 /// An answer of the server to the user's text.
 pub(super) fn answers(text: &str, response: impl Into<Value>) -> Value {
-    json!({ "match": { "userMessage": text }, "response": response.into() })
+    let response: Value = response.into();
+    json!({ "match": { "userMessage": text }, "response": response })
 }
 
 pub(super) fn question(text: &str, answer: Answer) -> Ask {
