@@ -1,6 +1,7 @@
 //! What look-ups found, as numbers and texts with the row each stands in.
 
 use super::found::Found;
+use super::numbers::{Kind, said};
 use crate::clock::iso;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -98,14 +99,13 @@ impl Facts {
         });
     }
 
-    /// A text counts as a whole, and every number that stands in it by itself counts as well: decimals are
-    /// stored as text. Digits inside a name, such as an id, are no number.
+    /// A text counts as a whole, and so does every number it says: decimals are stored as text. Digits inside
+    /// of ids, names and times are no numbers.
     fn text(&mut self, text: &str, row: &Cited) {
         self.push_text(text, row);
-        for word in text.split(|c: char| !(c.is_alphanumeric() || c == '.' || c == '-')) {
-            let number = word.trim_end_matches('.').parse::<f64>().ok();
-            if let Some(value) = number.filter(|value| value.is_finite()) {
-                self.number(value, "", row);
+        for one in said(text) {
+            if let Kind::Number(number) = one.kind {
+                self.number(number.value, "", row);
             }
         }
     }
