@@ -4,10 +4,7 @@ use serde_json::{Value, json};
 
 /// A command as the help shows it: (how it is written, what it answers).
 pub const COMMANDS: [(&str, &str); 8] = [
-    (
-        "/positions",
-        "what the desk holds, and everything it ever held",
-    ),
+    ("/positions", "what the desk holds"),
     ("/decisions [N]", "the latest decisions"),
     ("/why CONTRACT", "why a contract was sold, or was not"),
     ("/market", "the latest quotes and prices the desk has seen"),

@@ -62,7 +62,6 @@ pub struct Health {
     pub unpriced: i64,
 }
 
-/// A replay that is run again asks the same under the same id: the row is about its decision once more.
 pub async fn insert(tx: &mut Tx, row: &LlmCallRow) -> sqlx::Result<()> {
     on!(tx, conn => sqlx::query(
         "insert into llm_calls (id, job, desk, purpose, decision, backtest, thread, underlying, as_of_ms, created_ms, \
@@ -70,8 +69,7 @@ pub async fn insert(tx: &mut Tx, row: &LlmCallRow) -> sqlx::Result<()> {
          status, outcome, error, input_tokens, output_tokens, price_version, cost_usd, latency_ms, attempts, \
          snapshot_hash, llm_action, rule_action, verdict, final_action) \
          values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,\
-         $27,$28,$29,$30,$31,$32) \
-         on conflict (id) do update set decision = excluded.decision",
+         $27,$28,$29,$30,$31,$32)",
     )
     .bind(&row.id).bind(&row.job).bind(&row.desk).bind(&row.purpose).bind(&row.decision).bind(&row.backtest)
     .bind(&row.thread).bind(&row.underlying).bind(row.as_of_ms).bind(row.created_ms).bind(&row.model)
@@ -99,15 +97,6 @@ pub async fn became(tx: &mut Tx, id: &str, what: &Became) -> sqlx::Result<bool> 
 pub async fn get(db: &Db, id: &str) -> sqlx::Result<Option<LlmCallRow>> {
     read!(db, pool => sqlx::query_as("select * from llm_calls where id = $1")
         .bind(id).fetch_optional(pool).await)
-}
-
-/// The last answer to exactly this request that came whole; an answer that risk refused is one too.
-pub async fn by_request_hash(db: &Db, hash: &str) -> sqlx::Result<Option<LlmCallRow>> {
-    read!(db, pool => sqlx::query_as(
-        "select * from llm_calls where request_hash = $1 and outcome in ('ok', 'risk_rejected') \
-         order by created_ms desc, id desc limit 1",
-    )
-    .bind(hash).fetch_optional(pool).await)
 }
 
 /// What a replay takes for the answer to this request: the last one that came, or else how the last call

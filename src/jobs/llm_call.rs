@@ -2,6 +2,7 @@
 
 use crate::ctx::Ctx;
 use crate::db::llm_calls::{self, LlmCallRow};
+use crate::domain::instrument::DAY_MS;
 use crate::jobs::Running;
 use crate::llm::{Ask, Llm, Outcome, Reply};
 use anyhow::Context as _;
@@ -19,8 +20,6 @@ pub struct Subject {
     pub as_of_ms: Option<i64>,
     pub snapshot_hash: Option<String>,
 }
-
-const DAY_MS: i64 = 86_400_000;
 
 /// Asks and keeps the row; gives the reply and the row's id. Fails only without a model or a database.
 pub async fn call(

@@ -213,6 +213,20 @@ async fn columns_of_one_name_are_both_there() {
     .await;
 }
 
+#[tokio::test]
+async fn parameters_are_bound_by_number_and_not_by_where_they_stand() {
+    each_db(async |test| {
+        let sql = "select cast($2 as text) as b, cast($1 as text) as a, cast($2 as text) as again";
+        let values = [json!("one"), json!("two")];
+        let rows = Reader::new(&test.db)
+            .query(sql, &values, Limits::default())
+            .await;
+        let expect = json!({"b": "two", "a": "one", "again": "two"});
+        assert_eq!(rows.unwrap().objects(), [expect]);
+    })
+    .await;
+}
+
 /// Who asks may leave: the statement ends with him, long before its time is over.
 #[test]
 fn a_question_that_nobody_waits_for_ends() {

@@ -4,10 +4,9 @@ use super::Check;
 use crate::cli::session::Session;
 use crate::config;
 use crate::db::{Db, llm_calls};
+use crate::domain::instrument::DAY_MS;
 use crate::llm::Llm;
 use serde_json::{Value, json};
-
-const DAY_MS: i64 = 86_400_000;
 
 /// Nothing without a model; connects to nobody.
 pub(super) async fn checks(session: &Session, db: &Db) -> Vec<Check> {

@@ -217,6 +217,7 @@ fn permit(action: &AuthAction<'_>, allowed: &Allowed) -> Authorization {
     }
 }
 
+/// Binds by number: SQLite takes `$2` for a name and counts it by where it first stands.
 pub(in crate::db) fn bind(
     statement: &mut Statement<'_>,
     parameters: &[Value],
@@ -228,8 +229,14 @@ pub(in crate::db) fn bind(
             parameters.len()
         )));
     }
-    for (at, value) in parameters.iter().enumerate() {
-        let index = at + 1;
+    for index in 1..=wanted {
+        let number = statement
+            .parameter_name(index)
+            .and_then(|name| name.strip_prefix('$')?.parse::<usize>().ok())
+            .unwrap_or(index);
+        let value = parameters.get(number.wrapping_sub(1));
+        let value =
+            value.ok_or_else(|| ReadError::Sql(format!("no value was given for ${number}")))?;
         statement
             .raw_bind_parameter(index, Parameter(value))
             .map_err(|error| ReadError::Sql(error.to_string()))?;

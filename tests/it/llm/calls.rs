@@ -93,10 +93,10 @@ async fn every_call_has_its_row_with_exact_bytes_and_null_for_unknown() {
         assert_eq!(body["messages"][1]["content"], "go");
         assert_eq!(serde_json::from_slice::<Value>(&whole.response).unwrap()["choices"][0]["message"]["content"], "yes");
         assert_eq!((cut.outcome.as_str(), cut.output_tokens, cut.cost_usd), ("truncated", None, None));
-        let again = llm_calls::by_request_hash(&ctx.db, &whole.request_hash).await.unwrap();
+        let again = llm_calls::answer_to(&ctx.db, &whole.request_hash).await.unwrap();
         assert_eq!(again.unwrap(), whole);
-        let none = llm_calls::by_request_hash(&ctx.db, &cut.request_hash).await.unwrap();
-        assert_eq!(none, None, "half an answer is none");
+        let half = llm_calls::answer_to(&ctx.db, &cut.request_hash).await.unwrap();
+        assert_eq!(half.unwrap(), cut, "half an answer is replayed as that, with its outcome");
         test.db.close().await;
     })
     .await;
