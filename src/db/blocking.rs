@@ -23,6 +23,18 @@ pub(in crate::db) async fn with_writer<T: Send + 'static>(
     done.map_err(|error| sqlx::Error::Protocol(error.to_string()))
 }
 
+/// The same for work that fills many pages: they are copied from the log into the file while the caller goes on.
+pub(in crate::db) async fn with_bulk_writer<T: Send + 'static>(
+    db: &SqliteDb,
+    work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+) -> sqlx::Result<T> {
+    let (log, path) = (db.log.clone(), db.path.clone());
+    let done = with_writer(db, move |connection| log.fill(&path, connection, work)).await?;
+    let (log, path) = (db.log.clone(), db.path.clone());
+    tokio::task::spawn_blocking(move || log.copy(&path));
+    Ok(done)
+}
+
 /// Works on the connection in `slot`. One that failed is not put back: the next caller opens a fresh one.
 pub(in crate::db) fn on_connection<T>(
     slot: &mut Option<Connection>,

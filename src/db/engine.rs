@@ -1,5 +1,6 @@
 //! `Db`, `Tx` and the macros that run one expression on either engine.
 
+use super::checkpoint::Log;
 use super::tripwire::Tripwire;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
@@ -61,6 +62,7 @@ pub struct SqliteDb {
     pub(in crate::db) path: PathBuf,
     /// Blocking connection of the queue's hot path; used only while `writer`'s connection is held.
     pub(in crate::db) queue: Arc<Mutex<Option<rusqlite::Connection>>>,
+    pub(in crate::db) log: Log,
     wake: Arc<Notify>,
     tripwire: Tripwire,
 }
@@ -280,6 +282,7 @@ async fn open_sqlite(path: &Path) -> Result<SqliteDb, DbError> {
         readers,
         path: path.to_owned(),
         queue: Arc::default(),
+        log: Log::default(),
         wake: Arc::new(Notify::new()),
         tripwire: Tripwire::default(),
     })

@@ -18,6 +18,7 @@ pub mod candidates;
 pub mod chains;
 pub mod chat_drafts;
 pub mod chats;
+mod checkpoint;
 pub mod configs;
 pub mod coverage;
 pub mod decisions;

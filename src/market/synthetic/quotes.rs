@@ -232,6 +232,8 @@ impl Expiry {
         (self.at_ms - contract.strike.since_ms) as f64 / DAY_MS as f64
     }
 
+    /// Inline, so that a quote is written where it stays.
+    #[inline]
     fn quote(&self, contract: &Contract, marked: &Marked, factors: &[f64; FACTORS]) -> Quote {
         let [width, bid_size, ask_size, held, traded, missing] = *factors;
         let delta = marked.delta.abs();

@@ -15,6 +15,10 @@ pub(super) async fn append(
     to: &Progress,
 ) -> sqlx::Result<bool> {
     let mut transaction = db.pool.begin().await?;
+    // Rows and progress are lost together or not at all, so a crash of the server only repeats a batch.
+    sqlx::query("set local synchronous_commit = off")
+        .execute(&mut *transaction)
+        .await?;
     let changed = sqlx::query(UPDATE)
         .bind(dataset)
         .bind(from)
@@ -54,7 +58,7 @@ pub(super) async fn append(
 }
 
 /// Bytes sent at once.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 1 << 17;
 
 /// Rows on their way into one table.
 struct Copy<'c> {

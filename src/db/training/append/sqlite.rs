@@ -1,7 +1,7 @@
 //! Prepared statements, one a row, on the blocking connection: several times what the async layer takes in.
 
 use super::{Progress, UPDATE};
-use crate::db::blocking::with_writer;
+use crate::db::blocking::with_bulk_writer;
 use crate::db::engine::SqliteDb;
 use crate::db::training::columns::{CANDIDATE, Cell, ROW, candidate, row};
 use crate::db::training::progress::Counts;
@@ -17,7 +17,7 @@ pub(super) async fn append(
     progress: Progress,
 ) -> sqlx::Result<bool> {
     let dataset = dataset.to_owned();
-    with_writer(db, move |connection| {
+    with_bulk_writer(db, move |connection| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if !update(&transaction, &dataset, from, &progress)? {
             return Ok(false);
