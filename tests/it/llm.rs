@@ -4,7 +4,9 @@ mod calls;
 mod client;
 mod decisions;
 mod failures;
+mod fallback;
 mod process;
+mod recorded;
 mod replayed;
 
 use crate::support::aimock::Aimock;
