@@ -320,7 +320,7 @@ section! {
         budget_run_usd: Option<f64> = None,
         /// Last day the model was trained on, such as 2025-06-30; backtests before it are flagged.
         training_cutoff: String = String::new(),
-        /// What is done without a usable answer, or where risk refuses it: nothing, or rule (what the rules would do, labelled as that).
+        /// What is done without a usable answer, or where risk refuses it: nothing, or rule (what the rules would do, labelled as that). A backtest may name its own.
         fallback: Fallback = Fallback::Nothing,
     }
 }

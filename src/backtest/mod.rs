@@ -36,7 +36,7 @@ pub use ledger::{Leg, RollChain, Trigger};
 pub use metrics::{Performance, performance};
 pub use outcome::{Counts, Flows, Metrics, Outcome, Point, Taken};
 pub use run::{Again, Happened, Opening, Rules, Run, State, rerun};
-pub use setup::{Answers, Key, Policy, Range, Setup, SetupError, keys};
+pub use setup::{Answers, FALLBACK, Key, Policy, Range, Setup, SetupError, keys, keys_with};
 pub use strategy::{Propose, Strategy, Take};
 pub use synthetic::{synthetic, synthetic_daily};
 pub use what_if::{Wanted, what_if};

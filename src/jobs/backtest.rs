@@ -6,6 +6,7 @@
 
 mod answers;
 mod data;
+mod settings;
 
 use super::{Defaults, Done, Job, JobError, Running};
 use crate::backtest::{
@@ -17,6 +18,7 @@ use crate::db::backtests::{self, End, NewBacktest};
 pub(super) use data::load;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+pub(super) use settings::setup;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +52,7 @@ impl Job for Backtest {
     };
 
     async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
-        let setup = setup(&self.settings)?;
+        let setup = settings::of_run(&ctx, job, &self.settings).await?;
         job.progress(0.0, "reading the market").await;
         let seed = self.market_seed.as_deref();
         let data = load(&ctx, job, &self.source, seed, &setup).await?;
@@ -58,15 +60,6 @@ impl Job for Backtest {
         let end = open.walk(&ctx, job, self.checkpoint_steps).await;
         open.end(&ctx, job, end).await
     }
-}
-
-/// The settings of a job's payload, checked; none given are all the defaults.
-pub(super) fn setup(given: &Value) -> Result<Setup, JobError> {
-    let settings = match given {
-        Value::Null => &json!({}),
-        given => given,
-    };
-    Setup::parse(settings).map_err(|error| JobError::Abort(error.into()))
 }
 
 /// A run under way.

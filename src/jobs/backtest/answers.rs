@@ -87,8 +87,7 @@ impl Model {
             replayed: true,
         };
         let proposal = propose_llm(&self.ctx, &self.job, &asked).await?;
-        let fallback = self.ctx.config.llm.fallback;
-        let step = step_said(input, proposal.menu, &proposal.said, fallback);
+        let step = step_said(input, proposal.menu, &proposal.said, self.setup.fallback);
         if let Some(call) = proposal.calls.last() {
             let became = became(input, &proposal.said, &step);
             let mut tx = self.ctx.db.begin().await?;
