@@ -316,7 +316,7 @@ section! {
         price_version: String = String::new(),
         /// Most that calls may cost in a day of desk time, USD; unset for no limit. Wants both prices.
         budget_day_usd: Option<f64> = None,
-        /// Most that one backtest or one answer of the chat may cost, USD; unset for no limit. Wants both prices.
+        /// Most that one backtest, one setting of a sweep or one answer of the chat may cost, USD; unset for no limit. Wants both prices.
         budget_run_usd: Option<f64> = None,
         /// Last day the model was trained on, such as 2025-06-30; backtests before it are flagged.
         training_cutoff: String = String::new(),

@@ -31,6 +31,7 @@ pub use baselines::{Baseline, Baselines, baselines};
 pub use breakdown::{Breakdowns, DELTA, DTE, InRegime, Legs};
 pub use comparison::{FIGURES, Figure, Unit, comparison};
 pub use data::{Builder, Daily, Data, Series, Snapshot, Stamp};
+pub use desk::UNTOLD;
 pub use intervals::{Headline, Intervals};
 pub use ledger::{Leg, RollChain, Trigger};
 pub use metrics::{Performance, performance};

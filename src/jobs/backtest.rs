@@ -4,10 +4,10 @@
 //! goes on from there.
 //! A killed worker's job does the same, and ends with the rows it would have had.
 
-mod answers;
 mod data;
 mod settings;
 
+use super::answered::{self, Model};
 use super::{Defaults, Done, Job, JobError, Running};
 use crate::backtest::{
     Baselines, Data, Outcome, Policy, Run, RunError, Setup, State, Strategy, baselines,
@@ -18,7 +18,7 @@ use crate::db::backtests::{self, End, NewBacktest};
 pub(super) use data::load;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-pub(super) use settings::setup;
+pub(super) use settings::{by_model, name_fallback, setup};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,6 +158,15 @@ impl Open {
             )
             .await;
         }
+    }
+
+    /// Takes one step that a model decides; true when it was the last.
+    async fn answered(&mut self, ctx: &Ctx, job: &Running) -> Result<bool, JobError> {
+        let model = Model::new(ctx, job, self.setup.clone(), Some(&self.id));
+        let stepped = answered::step(model, self.data.clone(), self.state.clone());
+        let (state, done) = stepped.await?;
+        self.state = state;
+        Ok(done)
     }
 
     /// Takes some steps on a thread of their own; true when the last one is done.

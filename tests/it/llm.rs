@@ -1,6 +1,7 @@
 //! Calls of a language model against a real server process: every mode, every failure, the budget and the key.
 
 mod calls;
+mod checked;
 mod client;
 mod decisions;
 mod failures;
