@@ -114,7 +114,7 @@ async fn by_answers(
     setup: Setup,
 ) -> Result<Decided, JobError> {
     let walked = walk(ctx, job, data, setup).await?;
-    let missing = walked.failed.map(|error| error.downcast::<Missing>());
+    let missing = walked.failed.map(anyhow::Error::downcast::<Missing>);
     Ok(Decided {
         taken: walked.outcome.taken,
         requests: walked.requests,

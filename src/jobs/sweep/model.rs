@@ -100,22 +100,23 @@ fn told(trial: &Trial) -> String {
 
 /// The single run that asks for the answers of one point.
 fn command(row: &SweepRow, setup: &Setup) -> String {
-    let mut words = format!(
+    let mut words = vec![format!(
         "thetaq backtest --underlying {} --source {}",
         row.underlying, row.source
-    );
-    if let Some(seed) = &row.market_seed {
-        words += &format!(" --market-seed {}", quoted(seed));
-    }
+    )];
+    let seed = row.market_seed.as_deref();
+    words.extend(seed.map(|seed| format!("--market-seed {}", quoted(seed))));
     let setup = json!(setup);
     for key in keys() {
         let value = &setup[key.key];
         let apart = ["underlying", "answers"].contains(&key.key);
         if *value != key.default && !apart {
-            words += &format!(" --set {}", quoted(&format!("{}={}", key.key, text(value))));
+            let set = format!("{}={}", key.key, text(value));
+            words.push(format!("--set {}", quoted(&set)));
         }
     }
-    words + " --set answers=ask"
+    words.push("--set answers=ask".to_owned());
+    words.join(" ")
 }
 
 fn text(value: &Value) -> String {
