@@ -37,27 +37,13 @@ fn settings(server: &Aimock) -> String {
     )
 }
 
-/// A run by the model, as a person starts it in a terminal; gives its page.
-fn run(desk: &Desk, from: &str, to: &str) -> String {
+/// Something that the model decides, as a person starts it in a terminal.
+fn start(desk: &Desk, command: &[&str], from: &str, to: &str) -> Value {
     let ran = thetaq()
         .current_dir(desk._folder.path())
-        .args([
-            "backtest",
-            "--source",
-            "synthetic",
-            "--from",
-            from,
-            "--to",
-            to,
-        ])
-        .args([
-            "--set",
-            "policy=llm",
-            "--set",
-            "answers=ask",
-            "--set",
-            "interval_ms=86400000",
-        ])
+        .args(command)
+        .args(["--source", "synthetic", "--from", from, "--to", to])
+        .args(["--set", "policy=llm", "--set", "interval_ms=86400000"])
         .args([
             "--set",
             "ivrv_min=0",
@@ -67,8 +53,14 @@ fn run(desk: &Desk, from: &str, to: &str) -> String {
         ])
         .output()
         .unwrap();
-    let document: Value = serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
-    format!("/lab/{}", document["id"].as_str().unwrap())
+    serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
+}
+
+/// A run that asks for its answers; gives its page.
+fn run(desk: &Desk, from: &str, to: &str) -> String {
+    let command = ["backtest", "--set", "answers=ask"];
+    let run = start(desk, &command, from, to);
+    format!("/lab/{}", run["id"].as_str().unwrap())
 }
 
 /// The decision that a row of the desk's list leads to.
@@ -135,11 +127,25 @@ async fn a_persons_questions_to_a_models_decision_are_answered_on_its_page() {
             "//p[contains(@class,'notice') and contains(@class,'bad')][contains(.,'2026-01-10')]";
         wait_for(&browser, notice, 10).await;
         browser.goto(desk.url("/lab")).await.unwrap();
-        let marked = "//section[@id='runs']//tr[.//span[contains(@class,'bad')][starts-with(.,'foreknowledge')]]";
+        let marked =
+            "//section[@id='runs']//tr[.//span[contains(@class,'bad')][.='trained later']]";
         wait_for(&browser, &format!("{marked}//a[@href='{early}']"), 10).await;
         browser.goto(desk.url(&late)).await.unwrap();
         let calm = "//p[contains(@class,'notice') and not(contains(@class,'bad'))][contains(.,'2026-01-10')]";
         wait_for(&browser, calm, 10).await;
+        let (from, to) = ("2026-01-02", "2026-01-12");
+        let check = start(&desk, &["lookahead"], from, to)["job"].clone();
+        // One setting is recorded, the other says how to.
+        let sweep = start(&desk, &["sweep", "--vary", "delta_max=0.4,0.3"], from, to)["id"].clone();
+        let sweep = format!("/lab/sweeps/{}", sweep.as_str().unwrap());
+        browser.goto(desk.url(&sweep)).await.unwrap();
+        wait_for(&browser, notice, 10).await;
+        wait_for(
+            &browser,
+            "//td[contains(.,'delta_max = 0.3 changes the prompt')]",
+            10,
+        )
+        .await;
         let unfold = "for (const fold of document.querySelectorAll('details')) fold.open = true";
         page_fits(&browser, &desk, ("model-unfolded", &opened), unfold).await;
         let pages = Pages(vec![
@@ -147,6 +153,11 @@ async fn a_persons_questions_to_a_models_decision_are_answered_on_its_page() {
             ("model-repaired", idle),
             ("model-run-early", early),
             ("model-run-late", late),
+            ("model-sweep", sweep),
+            (
+                "model-check",
+                format!("/lab/lookahead/{}", check.as_str().unwrap()),
+            ),
             ("model-lab-list", "/lab".to_owned()),
             ("model-lab-form", "/lab?new=1&policy=llm".to_owned()),
         ]);
