@@ -24,7 +24,7 @@ struct Desk {
     login: String,
     /// Where its rows are, for other commands on them.
     database: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Desk {
@@ -66,7 +66,7 @@ impl Desk {
             child,
             login,
             database: url,
-            _folder: folder,
+            folder,
         }
     }
 

@@ -40,7 +40,7 @@ fn settings(server: &Aimock) -> String {
 /// Something that the model decides, as a person starts it in a terminal.
 fn start(desk: &Desk, command: &[&str], from: &str, to: &str) -> Value {
     let ran = thetaq()
-        .current_dir(desk._folder.path())
+        .current_dir(desk.folder.path())
         .args(command)
         .args(["--source", "synthetic", "--from", from, "--to", to])
         .args(["--set", "policy=llm", "--set", "interval_ms=86400000"])

@@ -39,13 +39,15 @@ async fn desk(test: &TestDb, settings: LlmConfig) -> Ctx {
 
 /// Ten days by a model, and what is said beside.
 fn settings(more: Value) -> Map<String, Value> {
-    let mut settings = json!({
+    let settings = json!({
         "policy": "llm", "interval_ms": DAY_MS, "from_ms": FROM_MS, "to_ms": FROM_MS + 10 * DAY_MS,
         "ivrv_min": 0.0, "exit": "hold_to_expiry", "dte_max": 4,
     });
-    let settings = settings.as_object_mut().unwrap();
-    settings.extend(more.as_object().unwrap().clone());
-    settings.clone()
+    let (Value::Object(mut settings), Value::Object(more)) = (settings, more) else {
+        panic!("not settings")
+    };
+    settings.extend(more);
+    settings
 }
 
 /// Runs a job by real workers: a sweep waits for its parts.
