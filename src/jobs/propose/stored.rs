@@ -14,12 +14,12 @@ pub(super) async fn answer(
     ctx: &Ctx,
     asked: &Asked<'_>,
     hash: &str,
-) -> sqlx::Result<Option<LlmCallRow>> {
-    match asked.decision {
-        _ if asked.replayed => llm_calls::answer_to(&ctx.db, hash).await,
-        Some(decision) => llm_calls::answer_about(&ctx.db, decision, hash).await,
-        None => Ok(None),
-    }
+) -> anyhow::Result<Option<LlmCallRow>> {
+    Ok(match asked.decision {
+        _ if asked.replayed => llm_calls::answer_to(&ctx.db, hash).await?,
+        Some(decision) => llm_calls::answer_about(&ctx.db, decision, hash).await?,
+        None => None,
+    })
 }
 
 /// A stored answer read again from its bytes; a call that got none has its outcome alone.
