@@ -316,11 +316,11 @@ section! {
         price_version: String = String::new(),
         /// Most that calls may cost in a day of desk time, USD; unset for no limit. Wants both prices.
         budget_day_usd: Option<f64> = None,
-        /// Most that one backtest or one answer of the chat may cost, USD; unset for no limit. Wants both prices.
+        /// Most that one backtest, one setting of a sweep or one answer of the chat may cost, USD; unset for no limit. Wants both prices.
         budget_run_usd: Option<f64> = None,
         /// Last day the model was trained on, such as 2025-06-30; backtests before it are flagged.
         training_cutoff: String = String::new(),
-        /// What is done without a usable answer, or where risk refuses it: nothing, or rule (what the rules would do, labelled as that).
+        /// What is done without a usable answer, or where risk refuses it: nothing, or rule (what the rules would do, labelled as that). A backtest may name its own.
         fallback: Fallback = Fallback::Nothing,
     }
 }

@@ -17,6 +17,7 @@ pub use words::{Answer, Ask, Message, Outcome, Purpose, Reply, Request, Tool, To
 
 use crate::config::LlmConfig;
 use secrecy::SecretString;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 use transport::Transport;
 
@@ -30,6 +31,21 @@ pub fn read(config: &LlmConfig, ask: &Ask, status: u16, response: &[u8]) -> Repl
 pub struct Llm {
     config: LlmConfig,
     transport: Transport,
+    /// The most that calls under way may cost, USD.
+    under_way_usd: Mutex<f64>,
+}
+
+/// A call that a budget was found to allow; while it is under way, it counts at its worst.
+#[derive(Debug)]
+pub struct Reserved<'a> {
+    llm: &'a Llm,
+    pub worst_usd: f64,
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        *self.llm.under_way() -= self.worst_usd;
+    }
 }
 
 impl Llm {
@@ -41,6 +57,7 @@ impl Llm {
         Ok(Some(Self {
             transport: Transport::new(config, key)?,
             config: config.clone(),
+            under_way_usd: Mutex::new(0.0),
         }))
     }
 
@@ -90,6 +107,26 @@ impl Llm {
             input_tokens: Some(request.bytes.len() as i64),
             output_tokens: Some(i64::from(self.config.max_tokens)),
         })
+    }
+
+    /// Counts a request as under way until the guard is dropped; gives with it what the others may cost that
+    /// are under way, USD. `None` without prices.
+    pub fn reserve(&self, request: &Request) -> Option<(f64, Reserved<'_>)> {
+        let worst_usd = self.worst_cost_usd(request)?;
+        let mut under_way = self.under_way();
+        let others_usd = *under_way;
+        *under_way += worst_usd;
+        let reserved = Reserved {
+            llm: self,
+            worst_usd,
+        };
+        Some((others_usd, reserved))
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, f64> {
+        self.under_way_usd
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn config(&self) -> &LlmConfig {

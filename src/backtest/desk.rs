@@ -4,6 +4,18 @@ use super::setup::{Policy, Setup};
 use crate::domain::coin::Coin;
 use crate::domain::settings::{Mode, Settings, Simulator};
 
+/// Keys that [`Setup::settings`] does not read where a model decides: it is not told them.
+pub const UNTOLD: [&str; 8] = [
+    "from_ms",
+    "to_ms",
+    "interval_ms",
+    "initial_coin",
+    "policy",
+    "answers",
+    "fallback",
+    "seed",
+];
+
 impl Setup {
     /// The numbers that candidates, policy, risk and fills read.
     pub fn settings(&self) -> Settings {
@@ -118,8 +130,10 @@ impl Setup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backtest::{Key, Range, keys};
     use crate::domain::settings::ExitStyle;
     use rust_decimal::Decimal;
+    use serde_json::{Value, json};
 
     #[test]
     fn a_desk_and_its_run_have_the_same_settings() {
@@ -131,5 +145,55 @@ mod tests {
         again.order_size_btc = desk.order_size_btc;
         again.max_expiry_exposure_btc = desk.max_expiry_exposure_btc;
         assert_eq!(again, desk);
+    }
+
+    /// The settings with another value under one key.
+    fn other(key: &Key) -> Settings {
+        let value = match key.range {
+            Range::Between(low, high) => {
+                let end = if key.default.as_f64() == Some(high) {
+                    low
+                } else {
+                    high
+                };
+                if key.kind == "number" {
+                    json!(end)
+                } else {
+                    json!(end as i64)
+                }
+            }
+            Range::OneOf(names) => {
+                let other = names.iter().find(|name| key.default != **name);
+                json!(other)
+            }
+            Range::Text => json!("another"),
+        };
+        let mut setup = json!(Setup {
+            policy: Policy::Llm,
+            ..Setup::default()
+        });
+        setup[key.key] = if key.key == "policy" {
+            json!("llm")
+        } else {
+            value
+        };
+        serde_json::from_value::<Setup>(setup)
+            .expect(key.key)
+            .settings()
+    }
+
+    #[test]
+    fn what_a_policy_is_not_told_changes_nothing_that_it_reads() {
+        let plain: Value = json!(
+            Setup {
+                policy: Policy::Llm,
+                ..Setup::default()
+            }
+            .settings()
+        );
+        for key in keys() {
+            let same = json!(other(&key)) == plain;
+            assert_eq!(same, UNTOLD.contains(&key.key), "{}", key.key);
+        }
     }
 }

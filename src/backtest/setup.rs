@@ -4,6 +4,7 @@ use crate::domain::coin::Coin;
 use crate::domain::instrument::Style;
 use crate::domain::settings::{ExitStyle, FeeModel, FillModel, Mode, Settings};
 use crate::domain::ticks::{min_size, size_step};
+use crate::policy::llm::Fallback;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -124,6 +125,7 @@ setup! {
     order_size: Decimal = Decimal::ZERO, "coin", Between(0.0, 1e6), "Size of one call; 0 takes 0.1 BTC or 1 ETH.";
     policy: Policy = Policy::Simulator, "", OneOf(&["simulator_v1", "rules_v1", "rules_v2", "always", "never", "llm"]), "What scores and proposes; llm is the model of workers.toml.";
     answers: Answers = Answers::Replay, "", OneOf(&["replay", "ask"]), "llm: replay takes stored answers only, ask asks the model where there is none.";
+    fallback: Fallback = Fallback::Nothing, "", OneOf(&["nothing", "rule"]), "llm: what is done where it gives no decision or risk refuses it; [llm] fallback of workers.toml when not named.";
     exit: ExitStyle = ExitStyle::TpAndRoll, "", OneOf(&["tp_and_roll", "hold_to_expiry", "rules"]), "When a call is bought back before it expires.";
     seed: String = "thetaq".to_owned(), "", Text, "Seed of exploration.";
     explore_prob: f64 = 0.0, "", Between(0.0, 1.0), "Probability of drawing from the best few instead of taking the best.";
@@ -163,6 +165,19 @@ setup! {
     max_net_delta_abs: f64 = 5.0, "coin", Between(0.0, 1e6), "Most |net delta| after a trade, the coin included.";
     daily_drawdown_limit: f64 = 0.0, "", Between(0.0, 1.0), "Loss since the day's peak that stops new calls; 0 is off.";
 }
+
+/// The same keys where a model that fails is followed by something else when nobody says by what.
+pub fn keys_with(fallback: Fallback) -> Vec<Key> {
+    let mut keys = keys();
+    let named = keys.iter_mut().find(|key| key.key == FALLBACK);
+    if let Some(key) = named {
+        key.default = serde_json::to_value(fallback).unwrap_or(Value::Null);
+    }
+    keys
+}
+
+/// The key that takes its default from outside; what is stored always names it.
+pub const FALLBACK: &str = "fallback";
 
 /// 2100-01-01.
 const TIME_MAX: f64 = 4_102_444_800_000.0;

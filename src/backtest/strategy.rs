@@ -40,7 +40,8 @@ impl Strategy<'_> {
     /// A model's answers have to be handed in.
     pub(super) fn check(&self, policy: Policy) -> Result<(), SetupError> {
         if policy == Policy::Llm && matches!(self, Self::Policy) {
-            let problem = "`llm` is for `thetaq backtest` alone; name rules for sweeps and checks";
+            let problem =
+                "`llm` is for `thetaq backtest`, `sweep` and `lookahead`; name rules here";
             return Err(refuse("policy", problem));
         }
         Ok(())

@@ -18,7 +18,7 @@ pub use axis::Axis;
 pub use judge::{Best, Judgement, judge};
 pub use plan::{Plan, Trial, Trials};
 
-use super::{Data, RunError, Setup, metrics, run};
+use super::{Data, Outcome, RunError, Setup, metrics, run};
 use crate::backtest::Metrics;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,22 @@ pub struct Tried {
 }
 
 impl Tried {
+    pub fn of(outcome: Outcome) -> Self {
+        let (coin, points) = (outcome.metrics.coin.start, &outcome.points);
+        let usd = outcome.metrics.usd.start;
+        Self {
+            returns_coin: metrics::daily_returns(
+                coin,
+                points.iter().map(|one| (one.at_ms, one.equity)),
+            ),
+            returns_usd: metrics::daily_returns(
+                usd,
+                points.iter().map(|one| (one.at_ms, one.equity_usd())),
+            ),
+            metrics: outcome.metrics,
+        }
+    }
+
     pub fn returns(&self, currency: Currency) -> &[f64] {
         match currency {
             Currency::Coin => &self.returns_coin,
@@ -61,20 +77,7 @@ impl Tried {
 
 /// Runs one setting from the first snapshot to the last.
 pub fn try_one(data: &Data, setup: &Setup) -> Result<Tried, RunError> {
-    let outcome = run(data, setup)?;
-    let (coin, points) = (outcome.metrics.coin.start, &outcome.points);
-    let usd = outcome.metrics.usd.start;
-    Ok(Tried {
-        returns_coin: metrics::daily_returns(
-            coin,
-            points.iter().map(|one| (one.at_ms, one.equity)),
-        ),
-        returns_usd: metrics::daily_returns(
-            usd,
-            points.iter().map(|one| (one.at_ms, one.equity_usd())),
-        ),
-        metrics: outcome.metrics,
-    })
+    run(data, setup).map(Tried::of)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::compare::headline;
 use super::follow::{enqueue, live, result, wait};
 use super::quotes::time_ms;
 use super::session::Session;
-use crate::backtest::{Setup, comparison, keys};
+use crate::backtest::{Setup, comparison, keys_with};
 use crate::ctx::{Ctx, Purpose};
 use crate::db::{backtests, chains};
 use crate::domain::coin::Coin;
@@ -111,7 +111,7 @@ pub(super) struct RangeArgs {
 impl Backtest {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
         if self.keys {
-            let keys = serde_json::to_value(keys())?;
+            let keys = serde_json::to_value(keys_with(session.config.llm.fallback))?;
             return session.output.result(&keys, || key_table(&keys));
         }
         let exits: &[&str] = match self.exit.as_str() {

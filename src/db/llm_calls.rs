@@ -109,6 +109,16 @@ pub async fn answer_to(db: &Db, hash: &str) -> sqlx::Result<Option<LlmCallRow>> 
     .bind(hash).fetch_optional(pool).await)
 }
 
+/// The answer that a decision has had to this request, whoever asked it: a tick, its council, or an attempt of
+/// either that failed later. No answer came where a call failed, and it may be asked again.
+pub async fn answer_about(db: &Db, decision: &str, hash: &str) -> sqlx::Result<Option<LlmCallRow>> {
+    read!(db, pool => sqlx::query_as(
+        "select * from llm_calls where decision = $1 and request_hash = $2 and attempts > 0 \
+         and outcome not in ('cancelled', 'timeout', 'http_error') order by created_ms desc, id desc limit 1",
+    )
+    .bind(decision).bind(hash).fetch_optional(pool).await)
+}
+
 /// The calls about a decision, in the order they were made; those whose answers counted are the last.
 pub async fn of_decision(db: &Db, decision: &str) -> sqlx::Result<Vec<LlmCallRow>> {
     read!(db, pool => sqlx::query_as(

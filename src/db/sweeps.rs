@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use sqlx::types::Json;
 
 /// One row of `sweeps`; JSON columns are text.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, sqlx::FromRow, serde::Serialize)]
 pub struct SweepRow {
     pub id: String,
     pub job: String,

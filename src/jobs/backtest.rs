@@ -4,9 +4,10 @@
 //! goes on from there.
 //! A killed worker's job does the same, and ends with the rows it would have had.
 
-mod answers;
 mod data;
+mod settings;
 
+use super::answered::{self, Model};
 use super::{Defaults, Done, Job, JobError, Running};
 use crate::backtest::{
     Baselines, Data, Outcome, Policy, Run, RunError, Setup, State, Strategy, baselines,
@@ -17,6 +18,7 @@ use crate::db::backtests::{self, End, NewBacktest};
 pub(super) use data::load;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+pub(super) use settings::{by_model, name_fallback, setup};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +52,7 @@ impl Job for Backtest {
     };
 
     async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
-        let setup = setup(&self.settings)?;
+        let setup = settings::of_run(&ctx, job, &self.settings).await?;
         job.progress(0.0, "reading the market").await;
         let seed = self.market_seed.as_deref();
         let data = load(&ctx, job, &self.source, seed, &setup).await?;
@@ -58,15 +60,6 @@ impl Job for Backtest {
         let end = open.walk(&ctx, job, self.checkpoint_steps).await;
         open.end(&ctx, job, end).await
     }
-}
-
-/// The settings of a job's payload, checked; none given are all the defaults.
-pub(super) fn setup(given: &Value) -> Result<Setup, JobError> {
-    let settings = match given {
-        Value::Null => &json!({}),
-        given => given,
-    };
-    Setup::parse(settings).map_err(|error| JobError::Abort(error.into()))
 }
 
 /// A run under way.
@@ -165,6 +158,15 @@ impl Open {
             )
             .await;
         }
+    }
+
+    /// Takes one step that a model decides; true when it was the last.
+    async fn answered(&mut self, ctx: &Ctx, job: &Running) -> Result<bool, JobError> {
+        let model = Model::new(ctx, job, self.setup.clone(), Some(&self.id));
+        let stepped = answered::step(model, self.data.clone(), self.state.clone());
+        let (state, done) = stepped.await?;
+        self.state = state;
+        Ok(done)
     }
 
     /// Takes some steps on a thread of their own; true when the last one is done.

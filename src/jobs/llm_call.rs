@@ -4,7 +4,7 @@ use crate::ctx::Ctx;
 use crate::db::llm_calls::{self, LlmCallRow};
 use crate::domain::instrument::DAY_MS;
 use crate::jobs::Running;
-use crate::llm::{Ask, Llm, Outcome, Reply};
+use crate::llm::{Ask, Llm, Outcome, Reply, Reserved};
 use anyhow::Context as _;
 use std::sync::Arc;
 
@@ -29,9 +29,11 @@ pub async fn call(
     ask: &Ask,
 ) -> anyhow::Result<(Reply, String)> {
     let llm = model(ctx)?;
-    let reply = match over_budget(ctx, job, &llm, ask).await? {
-        Some(refused) => refused,
-        None => llm.ask(ask, &job.token()).await,
+    // Until its row is kept, a call counts as one that is under way.
+    let allowed = within_budget(ctx, job, &llm, ask).await?;
+    let reply = match &allowed {
+        Err(refused) => (**refused).clone(),
+        Ok(_) => llm.ask(ask, &job.token()).await,
     };
     keep(ctx, job, subject, ask, reply).await
 }
@@ -45,9 +47,11 @@ pub async fn call_streaming(
     on_text: impl FnMut(&str) + Send,
 ) -> anyhow::Result<(Reply, String)> {
     let llm = model(ctx)?;
-    let reply = match over_budget(ctx, job, &llm, ask).await? {
-        Some(refused) => refused,
-        None => llm.stream(ask, &job.token(), on_text).await,
+    // Until its row is kept, a call counts as one that is under way.
+    let allowed = within_budget(ctx, job, &llm, ask).await?;
+    let reply = match &allowed {
+        Err(refused) => (**refused).clone(),
+        Ok(_) => llm.stream(ask, &job.token(), on_text).await,
     };
     keep(ctx, job, subject, ask, reply).await
 }
@@ -60,33 +64,37 @@ pub(super) fn model(ctx: &Ctx) -> anyhow::Result<Arc<Llm>> {
     )
 }
 
-/// The reply to a call that could cost more than is left; nothing is sent then. What calls of unknown cost
-/// may have cost is not known, so after one of them nothing is left.
-async fn over_budget(
+/// What a call may cost is taken from the budgets before it is made; a call that could cost more than is left
+/// is not sent, and `Err` is the reply to it. Calls of other jobs of this process that are under way count at
+/// their worst, and so does a call whose cost nobody knows.
+async fn within_budget<'l>(
     ctx: &Ctx,
     job: &Running,
-    llm: &Llm,
+    llm: &'l Llm,
     ask: &Ask,
-) -> anyhow::Result<Option<Reply>> {
+) -> anyhow::Result<Result<Option<Reserved<'l>>, Box<Reply>>> {
     let config = llm.config();
     if config.budget_day_usd.is_none() && config.budget_run_usd.is_none() {
-        return Ok(None);
+        return Ok(Ok(None));
     }
     let request = llm.request(ask);
-    let worst = llm
-        .worst_cost_usd(&request)
+    // Reserved first and read then: a call that ends meanwhile is counted twice rather than never.
+    let (others, reserved) = llm
+        .reserve(&request)
         .context("[llm] a budget is set, but no prices are")?;
+    let worst = reserved.worst_usd;
     let day_ms = ctx.clock.now_ms().div_euclid(DAY_MS) * DAY_MS;
     let today = llm_calls::health(&ctx.db, day_ms, day_ms + DAY_MS).await?;
     let (run, run_unpriced) = llm_calls::spent_by_job(&ctx.db, &job.id).await?;
     let day = today.cost_usd.unwrap_or(0.0);
+    let day_unknown = worst * today.unpriced as f64 + others;
+    let run_unknown = worst * run_unpriced as f64;
     let checks = [
-        ("budget_day_usd", config.budget_day_usd, day, today.unpriced),
-        ("budget_run_usd", config.budget_run_usd, run, run_unpriced),
+        ("budget_day_usd", config.budget_day_usd, day, day_unknown),
+        ("budget_run_usd", config.budget_run_usd, run, run_unknown),
     ];
-    for (key, budget, spent, unpriced) in checks {
+    for (key, budget, spent, unknown) in checks {
         let Some(budget) = budget else { continue };
-        let unknown = worst * unpriced as f64;
         if spent + unknown + worst <= budget {
             continue;
         }
@@ -98,9 +106,9 @@ async fn over_budget(
             ),
         );
         reply.request = request;
-        return Ok(Some(reply));
+        return Ok(Err(Box::new(reply)));
     }
-    Ok(None)
+    Ok(Ok(Some(reserved)))
 }
 
 async fn keep(

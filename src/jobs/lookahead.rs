@@ -1,10 +1,16 @@
 //! `lookahead`: proof that a run does not see the future. Decisions on data that end at an instant must
 //! equal those on all data up to it.
+//!
+//! Where a model decides, what it is asked must be equal too, to the byte. The check asks nobody: answers are
+//! the stored ones, and a request of the cut data that nobody answered is one that differs.
 
-use super::backtest::{load, setup};
+use super::answered::walk;
+use super::backtest::{by_model, load};
+use super::propose::Missing;
 use super::{Defaults, Done, Job, JobError, Running};
-use crate::backtest::{Data, Setup, Taken, run};
+use crate::backtest::{Answers, Data, Policy, Setup, Taken, run};
 use crate::ctx::Ctx;
+use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -35,10 +41,16 @@ impl Job for Lookahead {
     };
 
     async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
-        let setup = setup(&self.settings)?;
+        let setup = Setup {
+            answers: Answers::Replay,
+            ..by_model(&ctx, &self.settings)?
+        };
         let data = self.load(&ctx, job, &setup).await?;
         let times: Vec<i64> = data.snapshots().iter().map(|one| one.chain.at_ms).collect();
-        let whole = decide(data, setup.clone()).await?;
+        let whole = decide(&ctx, job, data, setup.clone()).await?;
+        if let Some(missing) = &whole.missing {
+            return Err(JobError::Abort(unanswered(missing)));
+        }
         let mut checked = Vec::new();
         let cuts = self.cuts.clamp(1, 100);
         for n in 1..=cuts {
@@ -51,13 +63,14 @@ impl Job for Lookahead {
                 ..setup.clone()
             };
             let data = self.load(&ctx, job, &cut).await?;
-            checked.push(compare(times[at], &decide(data, cut).await?, &whole));
+            let cut = decide(&ctx, job, data, cut).await?;
+            checked.push(compare(times[at], &cut, &whole));
         }
         let differing = checked
             .iter()
             .filter(|cut| !cut.differences.is_empty())
             .count();
-        Ok(json!({ "clean": differing == 0, "decisions": whole.len(), "cuts": checked }))
+        Ok(json!({ "clean": differing == 0, "decisions": whole.taken.len(), "cuts": checked }))
     }
 }
 
@@ -67,10 +80,56 @@ impl Lookahead {
     }
 }
 
-async fn decide(data: Arc<Data>, setup: Setup) -> Result<Vec<Taken>, JobError> {
+/// The decisions of a run, and what a model was asked for each.
+#[derive(Debug, Default)]
+struct Decided {
+    taken: Vec<Taken>,
+    /// Hashes; empty for rules.
+    requests: Vec<Vec<String>>,
+    /// Nothing is decided from there on.
+    missing: Option<Missing>,
+}
+
+async fn decide(
+    ctx: &Ctx,
+    job: &Running,
+    data: Arc<Data>,
+    setup: Setup,
+) -> Result<Decided, JobError> {
+    if setup.policy == Policy::Llm {
+        return by_answers(ctx, job, data, setup).await;
+    }
     let work = move || run(&data, &setup).map(|outcome| outcome.taken);
     let taken = tokio::task::spawn_blocking(work).await?;
-    taken.map_err(|error| JobError::Abort(error.into()))
+    Ok(Decided {
+        taken: taken.map_err(|error| JobError::Abort(error.into()))?,
+        ..Decided::default()
+    })
+}
+
+async fn by_answers(
+    ctx: &Ctx,
+    job: &Running,
+    data: Arc<Data>,
+    setup: Setup,
+) -> Result<Decided, JobError> {
+    let walked = walk(ctx, job, data, setup).await?;
+    let missing = walked.failed.map(anyhow::Error::downcast::<Missing>);
+    Ok(Decided {
+        taken: walked.outcome.taken,
+        requests: walked.requests,
+        missing: missing.transpose().map_err(JobError::Abort)?,
+    })
+}
+
+fn unanswered(missing: &Missing) -> anyhow::Error {
+    anyhow!(
+        "no answer is stored to the request of step {} (model {}, hash {}), and a look-ahead check asks nobody: make \
+         the run once with `thetaq backtest --set policy=llm --set answers=ask`, which records its answers",
+        missing.step,
+        missing.model,
+        missing.hash
+    )
 }
 
 /// One cut: how many decisions it has, and those that the whole data made otherwise.
@@ -87,22 +146,129 @@ struct Difference {
     at_ms: i64,
     cut: Value,
     whole: Value,
+    /// Where a model was asked something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
 }
 
-fn compare(at_ms: i64, cut: &[Taken], whole: &[Taken]) -> Cut {
+fn compare(at_ms: i64, cut: &Decided, whole: &Decided) -> Cut {
     let mut differences = Vec::new();
-    for (n, taken) in cut.iter().enumerate() {
-        if whole.get(n) != Some(taken) {
+    for (n, taken) in cut.taken.iter().enumerate() {
+        let problem = asked_otherwise(cut, whole, n);
+        if whole.taken.get(n) != Some(taken) || problem.is_some() {
             differences.push(Difference {
                 at_ms: taken.at_ms,
                 cut: json!(taken),
-                whole: json!(whole.get(n)),
+                whole: json!(whole.taken.get(n)),
+                problem,
             });
         }
     }
+    differences.extend(cut.missing.as_ref().map(|missing| {
+        let (n, hash) = (cut.taken.len(), &missing.hash);
+        let whole_taken = whole.taken.get(n);
+        Difference {
+            at_ms: whole_taken.map_or(at_ms, |taken| taken.at_ms),
+            cut: Value::Null,
+            whole: json!(whole_taken),
+            problem: Some(format!(
+                "step {}: the model is asked something else than on all data (request {} instead of {}), and nobody \
+                 answered that",
+                missing.step,
+                short(hash),
+                named(whole, n),
+            )),
+        }
+    }));
     Cut {
         at_ms,
-        decisions: cut.len(),
+        decisions: cut.taken.len(),
         differences,
+    }
+}
+
+/// What is wrong with the requests of a decision that was taken.
+fn asked_otherwise(cut: &Decided, whole: &Decided, n: usize) -> Option<String> {
+    let other = cut.requests.get(n) != whole.requests.get(n);
+    other.then(|| {
+        let (cut, whole) = (named(cut, n), named(whole, n));
+        format!(
+            "the model is asked something else than on all data (request {cut} instead of {whole})"
+        )
+    })
+}
+
+/// The requests of a decision, short enough to be read.
+fn named(decided: &Decided, n: usize) -> String {
+    let hashes = decided.requests.get(n).map_or(&[][..], Vec::as_slice);
+    if hashes.is_empty() {
+        return "none".to_owned();
+    }
+    let hashes: Vec<&str> = hashes.iter().map(|hash| short(hash)).collect();
+    hashes.join(", ")
+}
+
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::action::Action;
+
+    fn decided(hashes: &[&str]) -> Decided {
+        let idle = |n: usize| Taken {
+            at_ms: n as i64,
+            proposed: Action::DoNothing,
+            final_action: Action::DoNothing,
+            propensity: 1.0,
+            explored: false,
+            reason: String::new(),
+            refusal: None,
+            fills: 0,
+        };
+        Decided {
+            taken: (0..hashes.len()).map(idle).collect(),
+            requests: hashes.iter().map(|hash| vec![(*hash).to_owned()]).collect(),
+            missing: None,
+        }
+    }
+
+    #[test]
+    fn the_same_decision_to_another_question_differs() {
+        let whole = decided(&["a", "b", "c"]);
+        assert!(
+            compare(9, &decided(&["a", "b"]), &whole)
+                .differences
+                .is_empty()
+        );
+        let cut = compare(9, &decided(&["a", "x"]), &whole);
+        let [one] = &cut.differences[..] else {
+            panic!("{cut:?}")
+        };
+        let problem = one.problem.as_deref().unwrap_or_default();
+        assert_eq!(one.at_ms, 1);
+        assert!(problem.contains("request x instead of b"), "{problem}");
+    }
+
+    #[test]
+    fn a_question_that_nobody_answered_names_its_step() {
+        let whole = decided(&["a", "b", "c"]);
+        let cut = Decided {
+            missing: Some(Missing::of("BTC 2026-01-05T00:00:00Z", "tester", "x")),
+            ..decided(&["a"])
+        };
+        let cut = compare(9, &cut, &whole);
+        let [one] = &cut.differences[..] else {
+            panic!("{cut:?}")
+        };
+        let problem = one.problem.as_deref().unwrap_or_default();
+        assert_eq!((one.at_ms, cut.decisions, &one.cut), (1, 1, &Value::Null));
+        assert!(
+            problem.starts_with("step BTC 2026-01-05T00:00:00Z: the model is asked"),
+            "{problem}"
+        );
+        assert!(problem.contains("request x instead of b"), "{problem}");
     }
 }

@@ -3,6 +3,7 @@
 //! A process runs jobs in one of three ways: [`work`] (workers, leases and schedules until stopped),
 //! [`drain`] (one thread on a manual clock) and [`run_inline`] (one job, when no worker is alive).
 
+mod answered;
 mod decide;
 mod enqueue;
 mod outcome;

@@ -3,19 +3,22 @@
 //! It runs outside of any transaction: a slow model holds up nobody. What its answer comes to is for
 //! [`step_said`](crate::step::step_said), the same for a tick, a backtest and a decision made again.
 
+mod stored;
+
 use super::llm_call::{self, Subject};
 use crate::backtest::Answers;
-use crate::clock::{Stopwatch, derived_id};
+use crate::clock::Stopwatch;
 use crate::ctx::{Ctx, LIVE};
-use crate::db::llm_calls::{self, Became, LlmCallRow};
+use crate::db::llm_calls::{self, Became};
 use crate::domain::context::Context;
 use crate::domain::settings::Settings;
 use crate::jobs::Running;
-use crate::llm::{self, Answer, Ask, Llm, Message, Outcome, Purpose, Reply};
+use crate::llm::{Answer, Ask, Llm, Message, Outcome, Purpose, Reply};
 use crate::policy::llm::{Menu, Past, Question, Rejection, Said, repair};
 use crate::step::StepInput;
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use std::time::Duration;
+pub(super) use stored::said_again;
 
 /// What a model is asked about.
 #[derive(Clone, Debug)]
@@ -59,6 +62,22 @@ pub struct Proposal {
     pub said: Said,
     /// The rows of `llm_calls` that were written, in order; what was said is in the last.
     pub calls: Vec<String>,
+    /// Hashes of what was asked or looked up, in order.
+    pub requests: Vec<String>,
+}
+
+/// A replay without the answer that it needs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no answer is stored to the request of step {step} (model {model}, hash {hash}): record it with {record}, \
+     which asks the model where no answer is stored"
+)]
+pub struct Missing {
+    /// The coin and the instant.
+    pub step: String,
+    pub model: String,
+    pub hash: String,
+    record: &'static str,
 }
 
 /// Asks, or takes a stored answer to the same request. Fails without a model, a database, or a stored answer
@@ -69,6 +88,7 @@ pub async fn propose_llm(ctx: &Ctx, job: &Running, asked: &Asked<'_>) -> anyhow:
         menu,
         said: Said::NotAsked,
         calls: Vec::new(),
+        requests: Vec::new(),
     };
     if !proposal.menu.is_open() {
         return Ok(proposal);
@@ -138,16 +158,15 @@ async fn exchange(
     ask: &Ask,
     proposal: &mut Proposal,
 ) -> anyhow::Result<Reply> {
-    let stored = if asked.replayed {
-        llm_calls::answer_to(&ctx.db, &llm.request(ask).hash).await?
-    } else {
-        None
-    };
+    let hash = llm.request(ask).hash;
+    let stored = stored::answer(ctx, asked, &hash).await?;
+    proposal.requests.push(hash);
     let mut reply = match stored {
         Some(row) => {
-            let reply = replayed(ctx, ask, &row)?;
+            let reply = stored::reply(ctx, ask, &row)?;
             if asked.decision.is_some() {
-                proposal.calls.push(again(ctx, job, asked, row).await?);
+                let call = stored::call(ctx, job, asked, row).await?;
+                proposal.calls.push(call);
             }
             reply
         }
@@ -234,110 +253,27 @@ fn snapshot_hash(source: &str, context: &Context) -> String {
     crate::db::configs::digest(&format!("{source} {} {} {text}", chain.coin, chain.at_ms))
 }
 
-/// A stored answer read again from its bytes; a call that got none has its outcome alone.
-fn replayed(ctx: &Ctx, ask: &Ask, row: &LlmCallRow) -> anyhow::Result<Reply> {
-    let outcome = Outcome::named(&row.outcome)
-        .with_context(|| format!("outcome `{}` of call {}", row.outcome, row.id))?;
-    let came = !matches!(outcome, Outcome::Timeout | Outcome::HttpError);
-    match row.status.filter(|_| came && !row.response.is_empty()) {
-        Some(status) => {
-            let status = u16::try_from(status).context("a stored HTTP status")?;
-            Ok(llm::read(&ctx.config.llm, ask, status, &row.response))
+impl Missing {
+    #[cfg(test)]
+    pub(super) fn of(step: &str, model: &str, hash: &str) -> Self {
+        Self {
+            step: step.to_owned(),
+            model: model.to_owned(),
+            hash: hash.to_owned(),
+            record: "",
         }
-        None => Ok(Reply::failed(
-            outcome,
-            row.error.clone().unwrap_or_default(),
-        )),
     }
 }
 
-/// The row of a decision that took a stored answer: nothing was sent and nothing paid.
-async fn again(
-    ctx: &Ctx,
-    job: &Running,
-    asked: &Asked<'_>,
-    row: LlmCallRow,
-) -> anyhow::Result<String> {
-    let subject = subject(ctx, asked);
-    let refused = row.outcome == Outcome::RiskRejected.as_str();
-    let decision = asked.decision.unwrap_or_default();
-    let id = derived_id(
-        ctx.clock.now_ms(),
-        &["answered", &row.id, &ctx.desk, decision],
-    );
-    // A decision that is tried again takes the same answer.
-    if llm_calls::get(&ctx.db, &id).await?.is_some() {
-        return Ok(id);
-    }
-    let row = LlmCallRow {
-        id,
-        // What the limits say of it is for this book to find out.
-        outcome: if refused {
-            Outcome::Ok.as_str().to_owned()
-        } else {
-            row.outcome
+fn missing(llm: &Llm, ask: &Ask, asked: &Asked<'_>) -> Missing {
+    let context = asked.context;
+    Missing {
+        step: format!("{} {}", context.coin, crate::clock::iso(context.as_of_ms)),
+        model: llm.model(ask).to_owned(),
+        hash: llm.request(ask).hash,
+        record: match asked.decision {
+            None => "--set answers=ask",
+            Some(_) => "[policy] answers = \"ask\" in workers.toml",
         },
-        error: row.error.filter(|_| !refused),
-        job: job.id.clone(),
-        desk: ctx.desk.clone(),
-        purpose: asked.purpose.as_str().to_owned(),
-        decision: subject.decision,
-        backtest: None,
-        underlying: subject.underlying,
-        as_of_ms: subject.as_of_ms,
-        created_ms: ctx.clock.now_ms(),
-        input_tokens: None,
-        output_tokens: None,
-        cost_usd: None,
-        latency_ms: 0,
-        attempts: 0,
-        snapshot_hash: subject.snapshot_hash,
-        llm_action: None,
-        rule_action: None,
-        verdict: None,
-        final_action: None,
-        ..row
-    };
-    let mut tx = ctx.db.begin().await?;
-    llm_calls::insert(&mut tx, &row).await?;
-    tx.commit().await?;
-    Ok(row.id)
-}
-
-fn missing(llm: &Llm, ask: &Ask, asked: &Asked<'_>) -> String {
-    let how = match asked.backtest {
-        Some(_) => "--set answers=ask",
-        None => "[policy] answers = \"ask\" in workers.toml",
-    };
-    format!(
-        "no answer is stored to the request of step {} {} (model {}, hash {}): record it with {how}, which asks \
-         the model where no answer is stored",
-        asked.context.coin,
-        crate::clock::iso(asked.context.as_of_ms),
-        llm.model(ask),
-        llm.request(ask).hash,
-    )
-}
-
-/// What was said about a decision, out of its stored calls, oldest first.
-pub(super) fn said_again(ctx: &Ctx, menu: &Menu, calls: &[LlmCallRow]) -> anyhow::Result<Said> {
-    let own = |call: &&LlmCallRow| call.purpose == Purpose::Decision.as_str();
-    let Some(last) = calls.iter().rfind(own) else {
-        return Ok(Said::NotAsked);
-    };
-    let ask = Ask {
-        purpose: Purpose::Decision,
-        model: None,
-        messages: Vec::new(),
-        answer: answer(menu.schema()),
-        prompt_version: last.prompt_version.clone(),
-    };
-    let outcome = Outcome::named(&last.outcome);
-    if !matches!(outcome, Some(Outcome::Ok | Outcome::RiskRejected)) {
-        return Ok(Said::Failed {
-            outcome: last.outcome.clone(),
-            error: last.error.clone().unwrap_or_default(),
-        });
     }
-    Ok(read(menu, &replayed(ctx, &ask, last)?).0)
 }

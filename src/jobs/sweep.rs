@@ -4,16 +4,17 @@
 //! Cancelled, it stops its parts, keeps what is there and judges it if that is quick; retried, it goes on with
 //! what is missing.
 
+mod model;
 mod part;
 
 pub use part::SweepPart;
 
-use super::backtest::load;
+use super::backtest::{load, name_fallback};
 use super::enqueue::{Options, enqueue};
 use super::running::Stop;
 use super::{Defaults, Done, Job, JobError, Running};
 use crate::backtest::sweep::{Currency, Judgement, Plan, Trials, WalkForwardDays, judge};
-use crate::backtest::{Data, Setup};
+use crate::backtest::{Answers, Data, Setup};
 use crate::clock::derived_id;
 use crate::ctx::{CODE_VERSION, Ctx};
 use crate::db::sweeps::{self, End, NewSweep, SweepRow};
@@ -95,6 +96,8 @@ impl Sweep {
         let setup = self.setup()?;
         let data = load(ctx, job, &self.source, self.market_seed.as_deref(), &setup).await?;
         self.check(&data)?;
+        model::check(ctx, &trials.points)?;
+        let settings = self.named(ctx, trials);
         let id = derived_id(ctx.clock.wall_ms(), &["sweep", &job.id]);
         let at = |snapshot: Option<&crate::backtest::Snapshot>| {
             snapshot.map_or(0, |one| one.chain.at_ms)
@@ -107,7 +110,7 @@ impl Sweep {
             market_seed: self.market_seed.as_deref(),
             underlying: setup.underlying.as_str(),
             plan: &self.plan,
-            settings: &self.settings,
+            settings: &settings,
             currency: self.currency,
             walk_forward: self.walk_forward.as_ref(),
             data: &data.stamp,
@@ -119,7 +122,7 @@ impl Sweep {
         };
         let mut tx = ctx.db.begin().await?;
         sweeps::begin(&mut tx, &new).await?;
-        enqueue_parts(&mut tx, ctx, &job.id, &id, trials.points.len(), 0).await?;
+        enqueue_parts(&mut tx, ctx, &job.id, &id, trials, 0).await?;
         tx.commit().await?;
         row(ctx, &id).await
     }
@@ -139,15 +142,7 @@ impl Sweep {
         let mut tx = ctx.db.begin().await?;
         sweeps::set_stopped(&mut tx, &row.id, false, ctx.clock.wall_ms()).await?;
         if given_up {
-            enqueue_parts(
-                &mut tx,
-                ctx,
-                &job.id,
-                &row.id,
-                trials.points.len(),
-                job.attempt,
-            )
-            .await?;
+            enqueue_parts(&mut tx, ctx, &job.id, &row.id, trials, job.attempt).await?;
         }
         tx.commit().await?;
         job.log(format!(
@@ -156,6 +151,15 @@ impl Sweep {
         ))
         .await;
         Ok(row)
+    }
+
+    /// The settings that do not vary, with the fallback of [llm] where a model decides and none is named.
+    fn named(&self, ctx: &Ctx, trials: &Trials) -> Map<String, Value> {
+        let mut settings = self.settings.clone();
+        if model::of_plan(&trials.points).is_some() {
+            name_fallback(ctx, &mut settings);
+        }
+        settings
     }
 
     /// The settings that do not vary, as one run would have them.
@@ -228,18 +232,23 @@ fn days(data: &Data) -> Vec<i64> {
     days
 }
 
-/// Enough parts that many workers find some, and so few that each is worth its reading of the market.
+/// Enough parts that many workers find some, and so few that each is worth its reading of the market. What asks
+/// a model is a part of its own: a budget for a run is for one setting.
 async fn enqueue_parts(
     tx: &mut Tx,
     ctx: &Ctx,
     job: &str,
     sweep: &str,
-    runs: usize,
+    trials: &Trials,
     round: i64,
 ) -> Result<(), JobError> {
-    let size = runs
-        .div_ceil(64)
-        .clamp(runs.min(10), PART_MAX.max(runs.div_ceil(200)));
+    let runs = trials.points.len();
+    let size = match model::of_plan(&trials.points) {
+        Some(Answers::Ask) => 1,
+        _ => runs
+            .div_ceil(64)
+            .clamp(runs.min(10), PART_MAX.max(runs.div_ceil(200))),
+    };
     for first in (0..runs).step_by(size.max(1)) {
         let part = SweepPart {
             sweep: sweep.to_owned(),

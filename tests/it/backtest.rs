@@ -138,7 +138,7 @@ fn conserves(run: &Outcome) {
 }
 
 /// Imports the delivery prices, the volatility index and the chain files whose name has one of `parts`.
-async fn shared(test: &TestDb, parts: &[&str]) -> bool {
+pub(crate) async fn shared(test: &TestDb, parts: &[&str]) -> bool {
     let (Some(chains), Some(prices), Some(dvol)) = (
         shared_data("chains"),
         shared_data("settlement"),

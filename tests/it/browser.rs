@@ -7,6 +7,7 @@ mod chat;
 mod council;
 mod driver;
 mod lab;
+mod model;
 mod training;
 
 use crate::support::thetaq;
@@ -23,7 +24,7 @@ struct Desk {
     login: String,
     /// Where its rows are, for other commands on them.
     database: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Desk {
@@ -65,7 +66,7 @@ impl Desk {
             child,
             login,
             database: url,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -448,29 +449,34 @@ async fn kill_switch(browser: &WebDriver, desk: &Desk) {
 /// No page is wider than its window: a desk and a phone, light and dark.
 async fn every_page_fits(browser: &WebDriver, desk: &Desk, pages: &Pages) {
     for (name, path) in &pages.0 {
-        for (width, height) in [(1280, 900), (390, 844)] {
+        page_fits(browser, desk, (name, path), "").await;
+    }
+}
+
+/// One page by its name and path, after a script has changed it.
+async fn page_fits(browser: &WebDriver, desk: &Desk, (name, path): (&str, &str), script: &str) {
+    for (width, height) in [(1280, 900), (390, 844)] {
+        driver::resize(browser, width, height).await;
+        for theme in ["light", "dark"] {
+            browser.goto(desk.url(path)).await.unwrap();
+            let choose = format!(
+                "localStorage.setItem('theme', '{theme}'); document.documentElement.dataset.theme = '{theme}'; {script}"
+            );
+            browser.execute(choose, Vec::new()).await.unwrap();
+            let sizes = browser
+                .execute(
+                    "return [document.documentElement.scrollWidth, innerWidth]",
+                    Vec::new(),
+                )
+                .await
+                .unwrap();
+            let [content, window]: [u32; 2] = sizes.convert().unwrap();
+            assert!(
+                content <= window,
+                "{path} at {width}: {content} wide in {window}"
+            );
+            driver::picture(browser, &format!("{name}-{theme}-{width}"), width).await;
             driver::resize(browser, width, height).await;
-            for theme in ["light", "dark"] {
-                browser.goto(desk.url(path)).await.unwrap();
-                let choose = format!(
-                    "localStorage.setItem('theme', '{theme}'); document.documentElement.dataset.theme = '{theme}'"
-                );
-                browser.execute(choose, Vec::new()).await.unwrap();
-                let sizes = browser
-                    .execute(
-                        "return [document.documentElement.scrollWidth, innerWidth]",
-                        Vec::new(),
-                    )
-                    .await
-                    .unwrap();
-                let [content, window]: [u32; 2] = sizes.convert().unwrap();
-                assert!(
-                    content <= window,
-                    "{path} at {width}: {content} wide in {window}"
-                );
-                driver::picture(browser, &format!("{name}-{theme}-{width}"), width).await;
-                driver::resize(browser, width, height).await;
-            }
         }
     }
 }

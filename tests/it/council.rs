@@ -1,5 +1,7 @@
 //! The council of a desk on the synthetic market: asked beside every tick, scored at expiry, never traded.
 
+mod again;
+
 use crate::support::aimock::Aimock;
 use crate::support::{TestDb, each_db, sqlite};
 use serde_json::json;

@@ -1,10 +1,13 @@
 //! Calls of a language model against a real server process: every mode, every failure, the budget and the key.
 
 mod calls;
+mod checked;
 mod client;
 mod decisions;
 mod failures;
+mod fallback;
 mod process;
+mod recorded;
 mod replayed;
 
 use crate::support::aimock::Aimock;

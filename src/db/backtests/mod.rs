@@ -122,10 +122,15 @@ impl BacktestRow {
     /// where no model decided, or nobody said when it was trained.
     pub fn before_cutoff(&self) -> Option<bool> {
         self.model.as_ref()?;
-        let day: chrono::NaiveDate = self.training_cutoff.as_ref()?.parse().ok()?;
-        let end = day.and_hms_opt(23, 59, 59)?.and_utc();
-        Some(self.from_ms <= end.timestamp_millis())
+        begins_before(self.training_cutoff.as_deref()?, self.from_ms)
     }
+}
+
+/// Whether an instant lies before the end of a model's last day of training; `None` when that is no day.
+pub fn begins_before(training_cutoff: &str, from_ms: i64) -> Option<bool> {
+    let day: chrono::NaiveDate = training_cutoff.parse().ok()?;
+    let end = day.and_hms_opt(23, 59, 59)?.and_utc();
+    Some(from_ms <= end.timestamp_millis())
 }
 
 /// How a run ended.

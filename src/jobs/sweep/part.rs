@@ -1,8 +1,8 @@
 //! `sweep_part`: some settings of a sweep, over a market that all parts in this process share.
 
-use super::row;
+use super::{model, row};
 use crate::backtest::sweep::{Plan, Trial, Tried, try_one};
-use crate::backtest::{Data, Setup};
+use crate::backtest::{Data, Policy, Setup};
 use crate::ctx::Ctx;
 use crate::db::json;
 use crate::db::sweeps::{self, NewRun, SweepRow};
@@ -44,9 +44,11 @@ impl Job for SweepPart {
         }
         let data = shared(&ctx, job, &row, &todo[0].1.setup).await?;
         let mut done = 0;
-        for slice in todo.chunks(SLICE) {
+        // What a model decided is stored at once.
+        let size = if todo.iter().any(by_model) { 1 } else { SLICE };
+        for slice in todo.chunks(size) {
             job.check()?;
-            let found = tried(data.clone(), slice.to_vec()).await?;
+            let found = tried(&ctx, job, &row, &data, slice).await?;
             store(&ctx, &self.sweep, slice, &found).await?;
             done += slice.len();
             job.progress(
@@ -83,16 +85,30 @@ impl SweepPart {
     }
 }
 
-/// Runs settings on a thread of their own. A setting that cannot be run is a row with its error.
+/// Runs settings one after the other. One that cannot be run is a row with its error.
 async fn tried(
-    data: Arc<Data>,
-    slice: Vec<(usize, Trial)>,
+    ctx: &Ctx,
+    job: &Running,
+    row: &SweepRow,
+    data: &Arc<Data>,
+    slice: &[(usize, Trial)],
 ) -> Result<Vec<Result<Tried, String>>, JobError> {
+    if let [(_, trial)] = slice
+        && trial.setup.policy == Policy::Llm
+    {
+        let found = model::tried(ctx, job, row, data.clone(), trial).await?;
+        return Ok(vec![found]);
+    }
+    let (data, slice) = (data.clone(), slice.to_vec());
     let one = move |(_, trial): &(usize, Trial)| {
         try_one(&data, &trial.setup).map_err(|error| error.to_string())
     };
     let work = move || slice.iter().map(one).collect();
     Ok(tokio::task::spawn_blocking(work).await?)
+}
+
+fn by_model((_, trial): &(usize, Trial)) -> bool {
+    trial.setup.policy == Policy::Llm
 }
 
 async fn store<'a>(

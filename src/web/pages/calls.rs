@@ -36,6 +36,8 @@ pub(super) fn shown(call: &LlmCallRow) -> Value {
         "input_tokens": call.input_tokens, "output_tokens": call.output_tokens, "cost_usd": call.cost_usd,
         "llm_action": call.llm_action, "rule_action": call.rule_action, "verdict": call.verdict,
         "final_action": call.final_action, "request_hash": call.request_hash,
+        "chose": action(call.llm_action.as_deref()), "ruled": action(call.rule_action.as_deref()),
+        "did": action(call.final_action.as_deref()), "answer": answer(&call.response),
         "messages": messages(&call.request), "request": text(&call.request), "response": text(&call.response),
     })
 }
@@ -48,8 +50,64 @@ fn messages(request: &[u8]) -> Vec<Value> {
     sent.iter().map(one).collect()
 }
 
+/// A stored action in the parts that a person reads.
+fn action(stored: Option<&str>) -> Value {
+    let Some(action) = stored.and_then(|text| serde_json::from_str::<Value>(text).ok()) else {
+        return Value::Null;
+    };
+    let call = if action["to"].is_null() {
+        &action["instrument"]
+    } else {
+        &action["to"]
+    };
+    json!({"name": action["action"], "from": action["from"], "call": call, "size": action["size"]})
+}
+
+/// Characters of an answer that are shown unasked; the reply has all of them.
+const ANSWER_MAX: usize = 600;
+
+/// What the model wrote, out of its envelope: its text, or what it called a function with.
+fn answer(response: &[u8]) -> Option<String> {
+    let reply: Value = serde_json::from_slice(response).ok()?;
+    let message = &reply["choices"][0]["message"];
+    let called = &message["tool_calls"][0]["function"]["arguments"];
+    let text = message["content"].as_str().filter(|text| !text.is_empty());
+    let text = text.or_else(|| called.as_str())?;
+    let cut: String = text.chars().take(ANSWER_MAX).collect();
+    let more = if cut.len() < text.len() { " …" } else { "" };
+    Some(cut + more)
+}
+
 fn text(bytes: &[u8]) -> String {
     let laid_out = serde_json::from_slice::<Value>(bytes)
         .and_then(|value| serde_json::to_string_pretty(&value));
     laid_out.unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_and_answers_are_taken_apart_for_people() {
+        let roll = r#"{"action":"ROLL_COVERED_CALL","from":"BTC-9JAN26-91000-C","to":"BTC-16JAN26-96000-C","size":"0.1"}"#;
+        let expected = json!({
+            "name": "ROLL_COVERED_CALL", "from": "BTC-9JAN26-91000-C", "call": "BTC-16JAN26-96000-C", "size": "0.1",
+        });
+        assert_eq!(action(Some(roll)), expected);
+        assert_eq!(action(None), Value::Null);
+        let said = |message: Value| {
+            answer(
+                json!({"choices": [{"message": message}]})
+                    .to_string()
+                    .as_bytes(),
+            )
+        };
+        assert_eq!(said(json!({"content": "c1"})).as_deref(), Some("c1"));
+        let call = json!({"content": null, "tool_calls": [{"function": {"arguments": "{}"}}]});
+        assert_eq!(said(call).as_deref(), Some("{}"));
+        let long = said(json!({"content": "é".repeat(601)})).unwrap_or_default();
+        assert_eq!(long.chars().count(), 602);
+        assert_eq!(answer(b"not JSON"), None);
+    }
 }

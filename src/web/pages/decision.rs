@@ -8,6 +8,7 @@ use crate::db::pages::decision;
 use crate::db::{candidates, configs, decisions, fills, jobs, llm_calls, orders, risk_lines};
 use crate::jobs::Job;
 use crate::jobs::replay_decision::ReplayDecision;
+use crate::policy::llm::is_stand_in;
 use crate::web::Site;
 use crate::web::error::PageError;
 use crate::web::table::{self, Table};
@@ -55,7 +56,7 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
             Table::of("fills", FILL_COLUMNS, &fills),
         ],
         values: json!({
-            "d": row, "features": features, "passed": passed,
+            "stands_in": is_stand_in(&row.policy_version), "d": row, "features": features, "passed": passed,
             "failed": failed, "filters": why_not::counts(&seen), "asked": asked, "kept": seen.len(),
             "lines": lines, "orders": orders, "fills": fills,
             "settlements": decision::settlements(db, id).await?,

@@ -54,10 +54,17 @@ async fn list(site: &Site, query: &Query) -> Result<View, PageError> {
         name: "lab",
         fragments: &["waiting", "runs"],
         values: json!({
-            "runs": runs, "waiting": waiting, "form": form::form(site, query).await?,
+            "runs": runs.iter().map(shown).collect::<Vec<_>>(), "waiting": waiting, "form": form::form(site, query).await?,
         }),
         tables: vec![Table::of("runs", COLUMNS, &runs)],
     })
+}
+
+/// A run as the list shows it: one whose model may know what followed is marked.
+fn shown(row: &backtests::BacktestRow) -> Value {
+    let mut shown = json!(row);
+    shown["before_cutoff"] = json!(row.before_cutoff());
+    shown
 }
 
 /// Jobs of the lab that have not ended.

@@ -300,6 +300,14 @@ async fn the_command_line_prints_what_programs_rely_on() {
             "{text}"
         );
         assert!(here.text(&["backtest", "--keys"]).contains("take_profit"));
+        // One default is workers.toml's, and the run names it.
+        here.write("workers.toml", "[llm]\nfallback = \"rule\"\n");
+        let keys = here.json(&["backtest", "--keys"]);
+        let mut keys = keys.as_array().unwrap().iter();
+        let fallback = keys.find(|key| key["key"] == "fallback").unwrap();
+        assert_eq!(fallback["default"], "rule");
+        let run = here.json(&line(&["backtest", "--set", "fallback=rule"]));
+        assert_eq!(run["settings"]["fallback"], "rule");
         assert_eq!(
             here.json(&line(&["lookahead", "--cuts", "2"]))["clean"],
             true

@@ -64,6 +64,16 @@ async fn calls_are_kept_counted_and_found_again() {
         Some("a decision"),
         "what is not said stays"
     );
+    for (decision, hash, expect) in [
+        ("a decision", "hash", Some("3")),
+        ("a decision", "other", None),
+        ("another", "hash", None),
+    ] {
+        let found = pair
+            .same(async |db| Ok(llm_calls::answer_about(db, decision, hash).await?))
+            .await;
+        assert_eq!(found.as_ref().map(|row| row.id.as_str()), expect);
+    }
     let first = pair
         .same(async |db| Ok(llm_calls::get(db, "1").await?))
         .await;

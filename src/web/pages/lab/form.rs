@@ -1,7 +1,7 @@
 //! The form of a new run, made from the declaration of its settings; filled from the address or from a run.
 
 use super::{coverage, presets};
-use crate::backtest::{Key, Range, keys};
+use crate::backtest::{Key, Range, keys, keys_with};
 use crate::clock::iso;
 use crate::db::{backtests, chains};
 use crate::domain::coin::Coin;
@@ -22,6 +22,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "order_size",
             "policy",
             "answers",
+            "fallback",
             "exit",
             "fill_model",
             "fee_model",
@@ -67,7 +68,7 @@ const TIMES: [&str; 2] = ["from_ms", "to_ms"];
 
 pub(super) async fn form(site: &Site, query: &Query) -> Result<Value, PageError> {
     let given = given(site, query).await?;
-    let keys = keys();
+    let keys = keys_with(site.ctx.config.llm.fallback);
     let named = |name: &str| GROUPS.iter().any(|(_, keys)| keys.contains(&name));
     let groups: Vec<Value> = GROUPS
         .iter()

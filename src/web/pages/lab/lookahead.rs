@@ -67,10 +67,14 @@ fn differences(cut: &Value) -> Vec<Value> {
         let [of_cut, of_whole] = ["cut", "whole"].map(|side| action(&difference[side]));
         json!({
             "cut_ms": cut["at_ms"], "at_ms": difference["at_ms"], "of_cut": of_cut, "of_whole": of_whole,
-            "cut_reason": difference["cut"]["reason"], "whole_reason": difference["whole"]["reason"],
+            "cut_reason": either(&difference["problem"], &difference["cut"]["reason"]), "whole_reason": difference["whole"]["reason"],
         })
     };
     list(&cut["differences"]).iter().map(one).collect()
+}
+
+fn either<'v>(first: &'v Value, second: &'v Value) -> &'v Value {
+    if first.is_null() { second } else { first }
 }
 
 /// A decision in words: what was done, with which contracts, of what size.

@@ -3,7 +3,7 @@
 mod map;
 mod one;
 
-use crate::backtest::keys;
+use crate::backtest::keys_with;
 use crate::backtest::sweep::{Axis, Currency, Plan, WalkForwardDays};
 use crate::db::{backtests, sweeps};
 use crate::web::Site;
@@ -40,7 +40,7 @@ async fn list(site: &Site, query: &Query) -> Result<View, PageError> {
         name: "lab_sweeps",
         fragments: &["sweeps"],
         values: json!({
-            "sweeps": shown, "keys": keys(), "copied": copied(site, query).await?,
+            "sweeps": shown, "keys": keys_with(site.ctx.config.llm.fallback), "copied": copied(site, query).await?,
             "sources": super::form::sources(site).await?,
         }),
         tables: vec![Table::of("sweeps", COLUMNS, &rows)],

@@ -1,7 +1,9 @@
 //! One sweep: progress, what the best is worth, the ranking, a figure over two settings.
 
 use super::map;
+use crate::backtest::Policy;
 use crate::backtest::sweep::{Axis, Plan};
+use crate::db::backtests::begins_before;
 use crate::db::jobs;
 use crate::db::json as stored;
 use crate::db::sweeps::{self, FIGURES, Figure, RunRow, SweepRow};
@@ -11,7 +13,7 @@ use crate::web::pages::insight::insight;
 use crate::web::pages::{Query, job};
 use crate::web::table::{self, Table};
 use crate::web::view::View;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Runs that are read for the heat map and the files, and rows of the ranking on the page.
 const RUNS: i64 = 10_000;
@@ -46,9 +48,25 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
             "work": work.as_ref().map(job::shown), "path": path, "axes": axes, "map": map, "figures": labels(), "columns": &labels()[..COLUMNS_SHOWN],
             "statistics": read(row.statistics.as_deref()), "shown": SHOWN.min(runs.len()),
             "runs": runs.iter().take(SHOWN).map(|run| shown(&row, run, &axes)).collect::<Vec<_>>(),
-            "varied": plan(&row).axes.iter().map(Axis::text).collect::<Vec<_>>(), "sweep": row,
+            "model": model(site, &row), "varied": plan(&row).axes.iter().map(Axis::text).collect::<Vec<_>>(), "sweep": row,
         }),
         tables: vec![Table::of("runs", COLUMNS, &runs)],
+    })
+}
+
+/// The model that decides some of its runs, as workers.toml has it; null where rules decide all.
+fn model(site: &Site, row: &SweepRow) -> Value {
+    let base: Map<String, Value> = stored::decode(&row.settings).unwrap_or_default();
+    let trials = plan(row).trials(&base);
+    let points = trials.map_or_else(|_| Vec::new(), |trials| trials.points);
+    if points.iter().all(|trial| trial.setup.policy != Policy::Llm) {
+        return Value::Null;
+    }
+    let llm = &site.ctx.config.llm;
+    let cutoff = Some(llm.training_cutoff.as_str()).filter(|day| !day.is_empty());
+    json!({
+        "name": llm.model, "training_cutoff": cutoff,
+        "before_training_cutoff": cutoff.and_then(|day| begins_before(day, row.from_ms)),
     })
 }
 
