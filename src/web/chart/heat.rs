@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 #[derive(Clone, Debug)]
 pub(in crate::web) struct Heat<'a> {
     pub title: &'a str,
-    /// What the rows and the columns are.
+    /// What the rows and the columns are; the second is empty where there is one column for all.
     pub axes: [&'a str; 2],
     pub columns: Vec<String>,
     pub rows: Vec<(String, Vec<Option<f64>>)>,
@@ -30,9 +30,12 @@ pub(in crate::web) fn heat(map: &Heat<'_>) -> Value {
 }
 
 fn table(map: &Heat<'_>) -> String {
+    let [down, across] = map.axes;
+    let across = Some(across).filter(|across| !across.is_empty());
+    let across = across.map_or_else(String::new, |across| format!(" \\ {across}"));
     let mut text = format!(
-        "<div class=\"scroll\"><table class=\"heat\"><caption>{}</caption><thead><tr><th>{} \\ {}</th>",
-        map.title, map.axes[0], map.axes[1]
+        "<div class=\"scroll\"><table class=\"heat\"><caption>{}</caption><thead><tr><th>{down}{across}</th>",
+        map.title
     );
     for column in &map.columns {
         let _ = write!(text, "<th class=\"num\" scope=\"col\">{column}</th>");
