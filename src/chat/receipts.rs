@@ -1,9 +1,10 @@
 //! Receipts: a number of an answer is supported when a look-up of the same answer holds it.
 //!
-//! Allowed are fewer decimals (rounded), percent of a fraction, basis points, thousands and millions,
-//! another unit of a span of time, and a loss told without its sign. Everything else is marked.
+//! Allowed are fewer decimals (rounded), percent and basis points of a fraction, thousands and millions, another unit
+//! of a span of time, and a loss told without its sign. Everything else is marked: a count is no percentage.
 
-use super::facts::{Cited, Fact, Facts};
+use super::dates;
+use super::facts::{Amount, Cited, Fact, Facts, Measure};
 use super::numbers::{Kind, Number, Said, Unit, said};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -48,24 +49,34 @@ fn source<'a>(text: &str, one: &Said, facts: &'a Facts) -> Option<&'a Cited> {
     match &one.kind {
         Kind::Name => named(&word, facts),
         Kind::Number(number) => {
-            let equal = |fact: &&Fact<f64>| says(number, fact);
+            let equal = |fact: &&Fact<Amount>| says(number, fact.value);
             let found = facts.numbers.iter().find(equal).map(|fact| &fact.row);
-            found.or_else(|| dated(text, one, facts))
+            found
+                .or_else(|| dated(text, one, facts))
+                .or_else(|| number.compound.then(|| of_a_field(number, facts)).flatten())
         }
     }
 }
 
 fn named<'a>(word: &str, facts: &'a Facts) -> Option<&'a Cited> {
+    let hour = word.find(':') == Some(1);
+    let word = if hour {
+        format!("0{word}")
+    } else {
+        word.to_owned()
+    };
     let word = word.trim_end_matches('z');
-    // Not inside of a longer name: `90000-C` is no name of `BTC-30JAN26-90000-C`.
+    let expiry = word.contains(char::is_alphabetic) && !word.contains('-');
+    // Not inside of a longer name: `90000-C` is no name of `BTC-30JAN26-90000-C`, but `30JAN26` is its expiry.
     let whole = |text: &str| {
         text.match_indices(word).any(|(at, _)| {
             let before = text[..at].chars().next_back();
             let after = text[at + word.len()..].chars().next();
+            let part = expiry && before == Some('-') && after.is_none_or(|c| c == '-');
             let open =
                 |c: Option<char>| c.is_none_or(|c| !c.is_ascii_digit() && c != '-' && c != '_');
             let time = before == Some('t');
-            open(before)
+            part || open(before)
                 && (time || before.is_none_or(|c| !c.is_alphanumeric()))
                 && (open(after) || time)
         })
@@ -75,55 +86,77 @@ fn named<'a>(word: &str, facts: &'a Facts) -> Option<&'a Cited> {
 }
 
 /// Whether the number is the fact, in one of the forms that people use.
-fn says(number: &Number, fact: &Fact<f64>) -> bool {
-    let scales: &[f64] = match number.unit {
-        Unit::Percent => &[100.0, 1.0],
-        Unit::BasisPoints => &[10_000.0, 1.0],
-        Unit::Thousand => &[1e-3],
-        Unit::Million => &[1e-6],
-        Unit::Seconds if fact.milliseconds => &[1e-3],
-        Unit::Minutes if fact.milliseconds => &[1.0 / 60_000.0],
-        Unit::Hours if fact.milliseconds => &[1.0 / 3_600_000.0],
-        Unit::Days if fact.milliseconds => &[1.0 / 86_400_000.0],
-        _ => &[1.0],
+fn says(number: &Number, fact: Amount) -> bool {
+    let Some(scale) = scale(number.unit, fact.measure) else {
+        return false;
     };
-    scales.iter().any(|scale| {
-        let value = fact.value * scale;
-        close(number, value) || (number.value > 0.0 && value < 0.0 && close(number, -value))
+    let value = fact.value * scale;
+    let part = scale != 1.0 || matches!(number.unit, Unit::Percent | Unit::BasisPoints);
+    let rough = part || value.abs() >= 10.0;
+    let close = |value: f64| close(number, value, rough);
+    close(value) || (number.value > 0.0 && value < 0.0 && close(-value))
+}
+
+/// What a fact is multiplied by to be told in the unit; `None` where it cannot be told so.
+fn scale(unit: Unit, measure: Measure) -> Option<f64> {
+    use Measure::{BasisPoints, Entries, Milliseconds, Percent, Real, Whole};
+    Some(match (unit, measure) {
+        (Unit::None, _) => 1.0,
+        (_, Entries) => return None,
+        (Unit::Percent, Percent) | (Unit::BasisPoints, BasisPoints) => 1.0,
+        (Unit::Percent | Unit::Delta, Real) | (Unit::BasisPoints, Percent) => 100.0,
+        (Unit::Percent, BasisPoints) => 0.01,
+        (Unit::BasisPoints, Real) => 1e4,
+        (Unit::Percent | Unit::BasisPoints, _) => return None,
+        (Unit::Seconds, Milliseconds) => 1e-3,
+        (Unit::Minutes, Milliseconds) => 1.0 / 60e3,
+        (Unit::Hours, Milliseconds) => 1.0 / 3_600e3,
+        (Unit::Days, Milliseconds) => 1.0 / 86_400e3,
+        (_, Percent | BasisPoints | Milliseconds) => return None,
+        (Unit::Thousand, _) => 1e-3,
+        (Unit::Million, _) => 1e-6,
+        (Unit::Billion, _) => 1e-9,
+        (Unit::Seconds | Unit::Minutes | Unit::Hours | Unit::Days, Real | Whole) => 1.0,
+        (Unit::Money | Unit::Delta, _) => 1.0,
     })
 }
 
-fn close(number: &Number, value: f64) -> bool {
+/// Fewer decimals are told, but no digit is invented: nothing is told as 0, and a small number without a unit is
+/// not rounded to a count.
+fn close(number: &Number, value: f64, rough: bool) -> bool {
     let half = 0.5 * crate::domain::math::pow(10.0, f64::from(-number.decimals));
-    let whole = number.decimals == 0 && value.fract() == 0.0;
-    let allowed = if whole { 0.0 } else { half };
-    (number.value - value).abs() <= allowed + 1e-9 * value.abs().max(1.0)
+    let whole = number.decimals == 0 && (value.fract() == 0.0 || !rough);
+    let allowed = if whole || number.value == 0.0 {
+        0.0
+    } else {
+        half
+    };
+    (number.value - value).abs() <= allowed + 1e-9 * value.abs()
 }
 
-const MONTHS: [&str; 12] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-];
-
-/// `5 January 2026` of a fact that says `2026-01-05T..`.
+/// `5 January 2026` of a fact that says `2026-01-05T..`, or of a contract that expires then.
 fn dated<'a>(text: &str, one: &Said, facts: &'a Facts) -> Option<&'a Cited> {
-    let lower = text.to_lowercase();
-    let around = [
-        lower.get(..one.start)?.split_whitespace().next_back(),
-        lower.get(one.end..)?.split_whitespace().next(),
-        lower.get(..one.start)?.split_whitespace().rev().nth(1),
-    ];
-    let month = around.into_iter().flatten().find_map(|word| {
-        let start = word.get(..3)?;
-        MONTHS.iter().position(|month| *month == start)
-    })?;
-    let said: u32 = text.get(one.start..one.end)?.parse().ok()?;
-    let part = if said > 31 {
-        format!("{said}-{:02}-", month + 1)
-    } else {
-        format!("-{:02}-{said:02}", month + 1)
+    let parts = dates::written(text, one.start, one.end);
+    let says = |fact: &&Fact<String>| {
+        let said = |part: &String| {
+            let mut at = fact.value.match_indices(part.as_str());
+            // `2026-` begins a time, and `-5jan` is not the end of `-15jan`.
+            let year = !part.starts_with('-');
+            at.any(|(at, _)| !year || !fact.value[..at].ends_with(|c: char| c.is_ascii_digit()))
+        };
+        parts.iter().any(said)
     };
-    let found = facts.texts.iter().find(|fact| fact.value.contains(&part));
-    found.map(|fact| &fact.row)
+    facts.texts.iter().find(says).map(|fact| &fact.row)
+}
+
+/// The `30` of `30-day` in the name `rv_30d`.
+fn of_a_field<'a>(number: &Number, facts: &'a Facts) -> Option<&'a Cited> {
+    let digits = number.value.to_string();
+    let says = |fact: &&Fact<String>| {
+        let mut runs = fact.value.split(|c: char| !c.is_ascii_digit());
+        runs.any(|run| run == digits)
+    };
+    facts.fields.iter().find(says).map(|fact| &fact.row)
 }
 
 #[cfg(test)]
@@ -136,8 +169,10 @@ mod tests {
         let rows = vec![
             json!({"id": "01KE6Z0V1W3T5Q8R2M4N6P8S0A", "decided_at": "2026-01-05T09:00:00.000Z", "delta": 0.3149,
                    "instrument": "BTC-30JAN26-90000-C", "return_coin": 0.0321, "pnl": -0.0042, "index_price": 91_234.56,
-                   "age_ms": 5_400_000, "size": "0.10", "fees": -1.5}),
-            json!({"id": "b", "chains": 12}),
+                   "age_ms": 5_400_000, "size": "0.10", "fees": -1.5, "margin_used_pct": 7, "share": 0.5,
+                   "rv_30d": 0.45, "iv": 1.0, "expires_at": "2026-01-30T08:00:00.000Z", "moved_bps": 40,
+                   "reason": "spread of 4.5 percent, 6 h old, three of five filters"}),
+            json!({"id": "b", "chains": 12, "premium_usd": 1_234_567.8}),
         ];
         let table = Table {
             table: "v_decisions".to_owned(),
@@ -170,6 +205,17 @@ mod tests {
             "on 5 January 2026",
             "decision 01KE6Z0V1W3T5Q8R2M4N6P8S0A",
             "no number at all",
+            "twelve chains, a dozen, two rows",
+            "half of it, 50 %",
+            "margin 7 %, 7 percent, 0.4 % and 40 bps",
+            "three of the five filters, 4.5% wide, 6 hours, 360 minutes",
+            "$1,234,567.80, 1.23M, 1.2 million, 1235k, $1\u{202f}234\u{202f}568",
+            "\u{2212}0.0042 and -0.0042 and \u{2013}0.0042",
+            "3.2-4.5%, or 12\u{2013}7",
+            "30-day volatility of 45 %, 100 % at most",
+            "the 31-delta call, BTC-30JAN26-90000-C's bid, the 30JAN26 expiry of 30 January, January 30, 2026",
+            "in 2026, January 2026, 30th of January, at 9:00",
+            "the first half, one of the calls, step 1",
         ] {
             assert_eq!(marked(text), Vec::<&str>::new(), "{text}");
         }
@@ -190,10 +236,64 @@ mod tests {
         );
         assert_eq!(marked("on 6 January 2026, at 10:00"), ["6", "10:00"]);
         assert_eq!(
-            marked("3 h old"),
-            ["3"],
+            marked("8 h old"),
+            ["8"],
             "a span is told in its own size only"
         );
+    }
+
+    #[test]
+    fn a_fact_is_not_told_in_a_unit_it_does_not_have() {
+        for (text, wanted) in [
+            ("12 % of them, 1200 %", &["12 %", "1200 %"][..]),
+            ("12 bps and 31 %, 31 bps", &["12", "31"]),
+            (
+                "2 %, 2 BTC, $2, 2 days: there are 2 rows",
+                &["2 %", "2", "$2", "2"],
+            ),
+            ("0.5 % of a share", &["0.5"]),
+            ("0 calls, 0.0 BTC, 0.00", &["0", "0.0", "0.00"]),
+            ("2 calls lost 1 coin, and 0 were kept", &["0"]),
+            ("12k, 12 million", &["12k", "12"]),
+        ] {
+            let found: Vec<&str> = marked(text);
+            let wanted: Vec<&str> = wanted
+                .iter()
+                .map(|one| one.trim_end_matches(" %"))
+                .collect();
+            assert_eq!(found, wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_in_words_need_a_row_as_well() {
+        for (text, wanted) in [
+            ("Four calls, thirteen chains", &["Four", "thirteen"][..]),
+            (
+                "two dozen, a quarter of them, two thirds",
+                &["two dozen", "a quarter", "two thirds"],
+            ),
+            ("eight percent, twenty-five bps", &["eight", "twenty-five"]),
+            ("a six-day wait", &["six"]),
+        ] {
+            assert_eq!(marked(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_and_contracts_are_those_of_a_row() {
+        for (text, wanted) in [
+            ("BTC-27MAR26-80000-C", &["BTC-27MAR26-80000-C"][..]),
+            (
+                "the 27MAR26 expiry, 27 March, in 2025",
+                &["27MAR26", "27", "2025"],
+            ),
+            ("30 markets, 30 February", &["30", "30"]),
+            ("0.2-0.9 and 3/7", &["0.2", "0.9"]),
+            ("a 90-day average", &["90"]),
+        ] {
+            assert_eq!(marked(text), wanted, "{text}");
+        }
     }
 
     #[test]
