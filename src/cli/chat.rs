@@ -80,11 +80,7 @@ fn text(row: &MessageRow, parts: &[PartRow], drafts: &[DraftRow]) -> String {
         match part.kind.as_str() {
             "text" => said.push(marked(part)),
             "tool" if row.model.is_none() => said.push(rows(part)),
-            "tool" => said.push(format!(
-                "({}: {} rows)",
-                part.tool.as_deref().unwrap_or("tool"),
-                part.rows.unwrap_or(0)
-            )),
+            "tool" => said.push(looked_up(part)),
             _ => {}
         }
     }
@@ -95,8 +91,43 @@ fn text(row: &MessageRow, parts: &[PartRow], drafts: &[DraftRow]) -> String {
             row.thread
         ));
     }
-    said.push(format!("thread {}", row.thread));
+    said.push(stamp(row));
     said.join("\n\n")
+}
+
+/// A look-up of the model, in a line.
+fn looked_up(part: &PartRow) -> String {
+    let tool = part.tool.as_deref().unwrap_or("tool");
+    match part.rows {
+        Some(1) => format!("({tool}: 1 row)"),
+        Some(rows) => format!("({tool}: {rows} rows)"),
+        None => format!("({tool} was refused: {})", part.text),
+    }
+}
+
+/// What the answer cost, and how to go on.
+fn stamp(row: &MessageRow) -> String {
+    let mut lines = Vec::new();
+    if let Some(count) = row.unsupported.filter(|count| *count > 0) {
+        let numbers = if count == 1 { "number" } else { "numbers" };
+        lines.push(format!(
+            "{count} {numbers} without a receipt: no row that was read holds what is marked"
+        ));
+    }
+    if let Some(model) = &row.model {
+        let tokens = row.input_tokens.zip(row.output_tokens);
+        let tokens = tokens.map_or_else(
+            || "tokens unknown".to_owned(),
+            |(input, output)| format!("{input} + {output} tokens"),
+        );
+        let cost = row.cost_usd.map_or_else(
+            || "cost unknown".to_owned(),
+            |cost| format!("{cost:.5} USD"),
+        );
+        lines.push(format!("{model}, {tokens}, {cost}"));
+    }
+    lines.push(format!("thread {}", row.thread));
+    lines.join("\n")
 }
 
 /// The text with a word behind every number that has no receipt.

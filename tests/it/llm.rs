@@ -6,6 +6,7 @@ mod decisions;
 mod failures;
 mod process;
 mod replayed;
+mod unsaid;
 
 use crate::support::aimock::Aimock;
 use serde_json::{Value, json};

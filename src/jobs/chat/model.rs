@@ -166,6 +166,10 @@ fn count(ctx: &Ctx, answer: &mut Answer, reply: &Reply) {
     let row = answer.row();
     let first = row.model.is_none();
     if reply.attempts == 0 {
+        // Nothing was sent: that is known to cost nothing.
+        if first {
+            (row.input_tokens, row.output_tokens, row.cost_usd) = (Some(0), Some(0), Some(0.0));
+        }
         row.model = row.model.take().or(configured);
         return;
     }

@@ -40,7 +40,7 @@ pub(super) async fn view(site: &Site, path: &[&str]) -> Result<View, PageError> 
         fragments: &["threads"],
         values: json!({
             "thread": thread, "messages": said, "threads": threads, "model": model(site), "commands": COMMANDS,
-            "cost": costs(&messages),
+            "cost": costs(&messages), "paid": messages.iter().any(|row| row.model.is_some()),
         }),
         tables: vec![Table::of("messages", COLUMNS, &messages)],
     })
