@@ -153,8 +153,7 @@ async fn backtest(ctx: &Ctx, id: Option<&str>) -> Result<Found, String> {
 
 async fn compare(ctx: &Ctx, a: &str, b: &str) -> Result<Found, String> {
     let runs = [run_of(ctx, a).await?, run_of(ctx, b).await?];
-    let mut compared = comparison(&runs, false);
-    compared["runs_compared"] = runs.len().into();
+    let compared = comparison(&runs, false);
     Ok(Found::one(Table::document("comparison", &compared)))
 }
 
