@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// Ask the desk a question; lines that begin with a slash are answered without a model
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq chat /positions\n  thetaq chat \"/why BTC-30JAN26-90000-C\"\n  thetaq chat \"Why did the desk not sell a BTC call today?\" --json\n  thetaq chat \"And ETH?\" --thread 01KE6Z0V1W3T5Q8R2M4N6P8S0A\n\nA number in the answer that no row holds is followed by [no receipt]. /help lists the commands."
+    after_help = "Examples:\n  thetaq chat /positions\n  thetaq chat \"/why BTC-30JAN26-90000-C\"\n  thetaq chat \"Why did the desk not sell a BTC call today?\" --json\n  thetaq chat \"And ETH?\" --thread 01KE6Z0V1W3T5Q8R2M4N6P8S0A\n\nA number in the answer that no row holds is followed by [no receipt]. /help lists the commands.\n\nQuestions in words want a model: base_url and model under [llm] in workers.toml, the key, where the server\nwants one, in THETAQ_LLM_API_KEY. `thetaq config` prints every key of [llm] with its meaning."
 )]
 pub(super) struct Chat {
     /// The question, or a command such as /positions
@@ -53,6 +53,8 @@ fn ended(ctx: &Ctx, row: &MessageRow) -> anyhow::Result<()> {
     let no_model = ctx.llm.is_none() && row.text == chat::NO_MODEL;
     anyhow::ensure!(!no_model, "no language model is configured");
     let error = row.error.as_deref().unwrap_or("it was stopped");
+    // What is wrong with a command stands for itself.
+    anyhow::ensure!(row.state != "failed" || row.model.is_some(), "{error}");
     anyhow::ensure!(row.state == "done", "there is no whole answer: {error}");
     Ok(())
 }

@@ -153,9 +153,8 @@ fn read(ctx: &Ctx, row: &mut InsightRow, found: &Found, reply: &Reply) -> anyhow
     row.finished_ms = Some(ctx.clock.wall_ms());
     "done".clone_into(&mut row.state);
     if reply.outcome != Outcome::Ok {
-        let why = reply.error.as_deref().unwrap_or("no reason was given");
         "failed".clone_into(&mut row.state);
-        row.error = Some(format!("{}: {why}", reply.outcome.as_str()));
+        row.error = llm.and_then(|llm| llm.explained(reply));
     }
     Ok(())
 }

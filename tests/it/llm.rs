@@ -1,5 +1,6 @@
 //! Calls of a language model against a real server process: every mode, every failure, the budget and the key.
 
+mod advice;
 mod calls;
 mod client;
 mod decisions;

@@ -63,8 +63,9 @@ pub(super) async fn converse(
         count(ctx, answer, &reply);
         if reply.outcome != Outcome::Ok {
             if reply.outcome != Outcome::Cancelled {
-                let error = reply.error.as_deref().unwrap_or("no reason was given");
-                answer.fail(format!("{}: {error}", reply.outcome.as_str()));
+                let llm = ctx.llm.as_ref();
+                let error = llm.and_then(|llm| llm.explained(&reply));
+                answer.fail(error.unwrap_or_default());
             }
             return Ok(());
         }
