@@ -20,15 +20,13 @@ pub(super) fn month(word: &str) -> Option<usize> {
     let word = word
         .trim_matches(|c: char| !c.is_alphabetic())
         .to_lowercase();
-    let named = |month: &&str| {
-        **month == word
-            || (word.len() == 3 && month.starts_with(&word))
-            || (word == "sept" && month.starts_with("sept"))
+    let short = |month: &str| {
+        word.len() == 3 && month.starts_with(&word) || word == "sept" && month == "september"
     };
-    MONTHS
+    let at = MONTHS
         .iter()
-        .position(|month| named(&month))
-        .map(|at| at + 1)
+        .position(|month| *month == word || short(month));
+    at.map(|at| at + 1)
 }
 
 /// What times and contracts say of the day or the year at these bytes of a text: `-01-05` and `-5jan` of `5 January`,

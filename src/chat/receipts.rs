@@ -99,26 +99,42 @@ fn says(number: &Number, fact: Amount) -> bool {
 
 /// What a fact is multiplied by to be told in the unit; `None` where it cannot be told so.
 fn scale(unit: Unit, measure: Measure) -> Option<f64> {
-    use Measure::{BasisPoints, Entries, Milliseconds, Percent, Real, Whole};
-    Some(match (unit, measure) {
-        (Unit::None, _) => 1.0,
-        (_, Entries) => return None,
-        (Unit::Percent, Percent) | (Unit::BasisPoints, BasisPoints) => 1.0,
-        (Unit::Percent | Unit::Delta, Real) | (Unit::BasisPoints, Percent) => 100.0,
-        (Unit::Percent, BasisPoints) => 0.01,
-        (Unit::BasisPoints, Real) => 1e4,
-        (Unit::Percent | Unit::BasisPoints, _) => return None,
-        (Unit::Seconds, Milliseconds) => 1e-3,
-        (Unit::Minutes, Milliseconds) => 1.0 / 60e3,
-        (Unit::Hours, Milliseconds) => 1.0 / 3_600e3,
-        (Unit::Days, Milliseconds) => 1.0 / 86_400e3,
-        (_, Percent | BasisPoints | Milliseconds) => return None,
-        (Unit::Thousand, _) => 1e-3,
-        (Unit::Million, _) => 1e-6,
-        (Unit::Billion, _) => 1e-9,
-        (Unit::Seconds | Unit::Minutes | Unit::Hours | Unit::Days, Real | Whole) => 1.0,
-        (Unit::Money | Unit::Delta, _) => 1.0,
-    })
+    match unit {
+        Unit::None => Some(1.0),
+        Unit::Percent => Some(share(measure)? * 100.0),
+        Unit::BasisPoints => Some(share(measure)? * 1e4),
+        Unit::Delta if measure == Measure::Real => Some(100.0),
+        Unit::Delta | Unit::Money => plain(measure, 1.0),
+        Unit::Thousand => plain(measure, 1e-3),
+        Unit::Million => plain(measure, 1e-6),
+        Unit::Billion => plain(measure, 1e-9),
+        Unit::Seconds => span(measure, 1e3),
+        Unit::Minutes => span(measure, 60e3),
+        Unit::Hours => span(measure, 3_600e3),
+        Unit::Days => span(measure, 86_400e3),
+    }
+}
+
+/// What makes a fraction of it.
+fn share(measure: Measure) -> Option<f64> {
+    match measure {
+        Measure::Real => Some(1.0),
+        Measure::Percent => Some(0.01),
+        Measure::BasisPoints => Some(1e-4),
+        Measure::Entries | Measure::Whole | Measure::Milliseconds => None,
+    }
+}
+
+/// A span in units of so many milliseconds; any other number may be of that unit already.
+fn span(measure: Measure, ms: f64) -> Option<f64> {
+    if measure == Measure::Milliseconds {
+        return Some(1.0 / ms);
+    }
+    plain(measure, 1.0)
+}
+
+fn plain(measure: Measure, scale: f64) -> Option<f64> {
+    matches!(measure, Measure::Real | Measure::Whole).then_some(scale)
 }
 
 /// Fewer decimals are told, but no digit is invented: nothing is told as 0, and a small number without a unit is

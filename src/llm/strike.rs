@@ -17,7 +17,7 @@ pub(super) fn body(key: &str, body: Vec<u8>) -> Vec<u8> {
     if !is_secret(key) {
         return body;
     }
-    let body = inside(key, bytes(key, body));
+    let body = inside(key, &bytes(key, body));
     let said = wire::read(&body).unwrap_or_default();
     let calls = said.calls.iter().map(|call| &call.arguments);
     let texts = [&said.text, &said.refusal].into_iter().chain(calls);
@@ -101,8 +101,8 @@ fn bytes(key: &str, body: Vec<u8>) -> Vec<u8> {
 
 /// Strikes the key out of texts in the JSON of a body, also where it is spread over events; events without it keep
 /// their bytes.
-fn inside(key: &str, body: Vec<u8>) -> Vec<u8> {
-    let mut documents: Vec<(Range<usize>, Value)> = documents(&body);
+fn inside(key: &str, body: &[u8]) -> Vec<u8> {
+    let mut documents: Vec<(Range<usize>, Value)> = documents(body);
     let mut pieces: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
     for (n, (_, document)) in documents.iter().enumerate() {
         walk(document, String::new(), &mut |pointer, text| {

@@ -65,10 +65,10 @@ fn grouped(body: &str) -> (String, usize) {
     let (first, mut groups) = (at, 0);
     let fits = (1..=3).contains(&first) && !body.starts_with('0');
     let mut end = at;
-    while fits || between == '_' {
-        let Some(rest) = body[end..].strip_prefix(between) else {
-            break;
-        };
+    if !fits && between != '_' {
+        return (digits, at);
+    }
+    while let Some(rest) = body[end..].strip_prefix(between) {
         if run(rest) != 3 {
             break;
         }

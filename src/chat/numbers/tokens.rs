@@ -210,7 +210,7 @@ fn is_calendar(core: &str) -> bool {
         let year =
             |part: &&str| part.len() == 4 && (part.starts_with("19") || part.starts_with("20"));
         let month = |part: &str| part.len() == 2 && part <= "12";
-        let whole = parts.iter().all(|part| plain(&part));
+        let whole = parts.iter().all(plain);
         match parts[..] {
             [a, b] => whole && (year(&a) && month(b) || month(a) && year(&b)),
             [a, _, c] => whole && (year(&a) || year(&c)),

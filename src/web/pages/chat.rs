@@ -72,9 +72,8 @@ pub(super) fn model(site: &Site) -> Value {
 /// What the answers cost whose cost is known, null without one, and how many others there are.
 fn costs(messages: &[MessageRow]) -> Value {
     let asked = messages.iter().filter(|row| row.model.is_some());
-    let (known, unknown): (Vec<_>, Vec<_>) = asked
-        .map(|row| row.cost_usd)
-        .partition(|cost| cost.is_some());
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        asked.map(|row| row.cost_usd).partition(Option::is_some);
     let sum: f64 = known.iter().flatten().sum();
     json!({ "known": (!known.is_empty()).then_some(sum), "unknown": unknown.len() })
 }
