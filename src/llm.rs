@@ -2,13 +2,16 @@
 //!
 //! [`words`] are the question and the reply; `request` writes a question as bytes, always the same; `transport` sends
 //! them once; `retry` sends them again when that may help, within one deadline; `wire` and `read` make a reply of
-//! whatever bytes came back; `schema` checks answers that had to be JSON. Nothing here decides, and no text of a
+//! whatever bytes came back, from which `strike` takes the key; `schema` checks answers that had to be JSON;
+//! `advice` is for the person whose question was not answered. Nothing here decides, and no text of a
 //! model becomes anything but text.
 
+mod advice;
 mod read;
 mod request;
 mod retry;
 mod schema;
+mod strike;
 mod transport;
 mod wire;
 mod words;

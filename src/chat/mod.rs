@@ -4,6 +4,7 @@
 //! person's click and in no other way.
 
 pub mod command;
+mod dates;
 pub mod facts;
 pub mod found;
 pub mod history;

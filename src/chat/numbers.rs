@@ -1,4 +1,11 @@
-//! The numbers a text says, as people write them: signs, groups, decimals, percent, k and M, names and times.
+//! The numbers a text says, as people write them: digits with their signs, groups and units, words, names and times.
+
+mod digits;
+mod tokens;
+mod units;
+mod words;
+
+pub(super) use units::Unit;
 
 /// A number, or a name with digits in it, and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,176 +25,26 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Number {
     pub value: f64,
+    /// Digits behind the point; below 0 where an exponent leaves out digits before it.
     pub decimals: i32,
     pub unit: Unit,
+    /// Part of an adjective, as in `25-delta` and `30-day`: it may be in the name of what was found.
+    pub compound: bool,
 }
 
-/// What follows a number and changes what it counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
-    None,
-    Percent,
-    BasisPoints,
-    Thousand,
-    Million,
-    Seconds,
-    Minutes,
-    Hours,
-    Days,
-}
-
-/// Every number of the text in its order; the numbers of a list's lines are none.
+/// Every number of the text in its order. Which one of a list something is, is no number; nor is a `one` or a `half`
+/// that counts nothing.
 pub(super) fn said(text: &str) -> Vec<Said> {
-    let mut found = Vec::new();
-    let mut line_at = 0;
-    for line in text.split_inclusive('\n') {
-        let skip = ordinal(line);
-        let mut at = line_at + skip;
-        for word in
-            line[skip..].split_inclusive(|c: char| c.is_whitespace() || "|()[]\"`*".contains(c))
-        {
-            let rest = &text[at + word.len()..];
-            found.extend(one(word, at, rest));
-            at += word.len();
-        }
-        line_at += line.len();
-    }
+    let mut found = tokens::said(text);
+    let mut words = words::said(text);
+    // The `one` of `phase-one-2` is a part of that name.
+    words.retain(|word| {
+        let inside = |one: &Said| one.start < word.end && word.start < one.end;
+        !found.iter().any(inside)
+    });
+    found.extend(words);
+    found.sort_by_key(|one| one.start);
     found
-}
-
-/// Length of the `1. ` or `2) ` that a line of a list begins with.
-fn ordinal(line: &str) -> usize {
-    let blank = line.len() - line.trim_start().len();
-    let digits = line[blank..].bytes().take_while(u8::is_ascii_digit).count();
-    let after = line[blank + digits..].chars().next();
-    let listed = (1..=2).contains(&digits) && matches!(after, Some('.' | ')')) && {
-        let next = line[blank + digits + 1..].chars().next();
-        next.is_none_or(char::is_whitespace)
-    };
-    if listed { blank + digits + 1 } else { 0 }
-}
-
-const EDGES: &[char] = &[
-    ',', ';', ':', '!', '?', '.', '\'', '(', ')', '[', ']', '"', '`', '*', '|', '{', '}', '<', '>',
-    '_', '=', '~', '≈', '\u{201c}', '\u{201d}', '\u{2019}', '…',
-];
-
-fn one(word: &str, at: usize, rest: &str) -> Option<Said> {
-    let trimmed = word.trim();
-    let front = trimmed.trim_start_matches(EDGES);
-    // A decimal may begin with its point.
-    let core = front.trim_end_matches(EDGES);
-    if !core.bytes().any(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let start = at + word.find(core)?;
-    let said = |end: usize, kind| Said {
-        start,
-        end: start + end,
-        kind,
-    };
-    let Some((number, length)) = number(core) else {
-        return Some(said(core.len(), Kind::Name));
-    };
-    let tail = &core[length..];
-    if tail.starts_with('-')
-        && tail[1..]
-            .bytes()
-            .next()
-            .is_some_and(|byte| byte.is_ascii_digit())
-        || tail.starts_with(':')
-        || tail.starts_with('/')
-    {
-        return Some(said(core.len(), Kind::Name));
-    }
-    let (unit, used) = unit(tail, rest.trim_start());
-    let number = Number { unit, ..number };
-    Some(said(length + used, Kind::Number(number)))
-}
-
-/// The number at the start of a word and its length; `None` when the word is a name with digits.
-fn number(word: &str) -> Option<(Number, usize)> {
-    let signs: &[char] = &['-', '\u{2212}', '+', '$', '€', '₿', '±'];
-    let head = word.len() - word.trim_start_matches(signs).len();
-    let negative = word[..head].contains(['-', '\u{2212}']);
-    let body = &word[head..];
-    let mut digits = String::new();
-    let mut length = 0;
-    let mut decimals = None;
-    let bytes = body.as_bytes();
-    while let Some(byte) = bytes.get(length) {
-        let next_is_digit = bytes.get(length + 1).is_some_and(u8::is_ascii_digit);
-        match byte {
-            b'0'..=b'9' => {
-                digits.push(char::from(*byte));
-                decimals = decimals.map(|count: i32| count + 1);
-            }
-            b',' | b'_' if next_is_digit && decimals.is_none() => {}
-            b'.' if next_is_digit && decimals.is_none() => {
-                digits.push('.');
-                decimals = Some(0);
-            }
-            _ => break,
-        }
-        length += 1;
-    }
-    let value: f64 = digits.parse().ok()?;
-    let value = if negative { -value } else { value };
-    let tail = &body[length..];
-    let letters: String = tail.chars().take_while(|c| c.is_alphabetic()).collect();
-    // `2x` and `1.5BTC` are numbers; `30JAN26` and a ULID are names.
-    let joined = tail[letters.len()..]
-        .bytes()
-        .any(|byte| byte.is_ascii_digit());
-    if letters.len() > 4 || (joined && !letters.is_empty()) {
-        return None;
-    }
-    let number = Number {
-        value,
-        decimals: decimals.unwrap_or(0),
-        unit: Unit::None,
-    };
-    Some((number, head + length))
-}
-
-/// The unit right behind the number, or in the word after it, and how much of the number's word it takes.
-fn unit(tail: &str, rest: &str) -> (Unit, usize) {
-    let close = [
-        ("%", Unit::Percent),
-        ("bps", Unit::BasisPoints),
-        ("bp", Unit::BasisPoints),
-        ("k", Unit::Thousand),
-        ("K", Unit::Thousand),
-        ("M", Unit::Million),
-        ("min", Unit::Minutes),
-        ("s", Unit::Seconds),
-        ("h", Unit::Hours),
-        ("d", Unit::Days),
-    ];
-    let whole = |name: &&(&str, Unit)| {
-        let after = tail.strip_prefix(name.0);
-        after.is_some_and(|after| !after.starts_with(|c: char| c.is_alphanumeric()))
-    };
-    if let Some((name, unit)) = close.iter().find(whole) {
-        return (*unit, name.len());
-    }
-    let word: String = rest
-        .chars()
-        .take_while(|c| c.is_alphabetic() || *c == '%')
-        .collect();
-    let word = tail.strip_prefix('-').map_or(word, str::to_owned);
-    let unit = match word.to_lowercase().as_str() {
-        "%" | "percent" => Unit::Percent,
-        "bps" | "bp" => Unit::BasisPoints,
-        "thousand" => Unit::Thousand,
-        "million" => Unit::Million,
-        "s" | "second" | "seconds" => Unit::Seconds,
-        "min" | "minute" | "minutes" => Unit::Minutes,
-        "h" | "hour" | "hours" => Unit::Hours,
-        "d" | "day" | "days" => Unit::Days,
-        _ => Unit::None,
-    };
-    (unit, 0)
 }
 
 #[cfg(test)]
@@ -199,6 +56,14 @@ mod tests {
             .iter()
             .map(|one| &text[one.start..one.end])
             .collect()
+    }
+
+    fn values(text: &str) -> Vec<f64> {
+        let value = |one: &Said| match &one.kind {
+            Kind::Number(number) => Some(number.value),
+            Kind::Name => None,
+        };
+        said(text).iter().filter_map(value).collect()
     }
 
     #[test]
@@ -237,5 +102,79 @@ mod tests {
         assert!(said("rules_v1").iter().all(|one| one.kind == Kind::Name));
         assert_eq!(said("none of it"), []);
         assert_eq!(texts("a 25-delta call, 90k, 1.5x"), ["25", "90k", "1.5"]);
+        assert_eq!(
+            texts("BTC-27MAR26-80000-C's bid, **BTC-27MAR26-80000-C**, `BTC-27MAR26-80000-C`."),
+            ["BTC-27MAR26-80000-C"; 3]
+        );
+        assert_eq!(texts("at /decisions/01KE6Z0V"), ["01KE6Z0V"]);
+    }
+
+    #[test]
+    fn groups_and_decimals_of_either_custom_are_read() {
+        for (text, wanted) in [
+            ("91,234.56 and 1,234,567", &[91_234.56, 1_234_567.0][..]),
+            (
+                "91\u{202f}234 and 91\u{a0}234.5 and 91'234",
+                &[91_234.0, 91_234.5, 91_234.0],
+            ),
+            ("9.312,50 and 0,31 and 0,315", &[9_312.5, 0.31, 0.315]),
+            ("1,2,3", &[1.0, 2.0, 3.0]),
+            (".31 and -.31", &[0.31, -0.31]),
+            ("1e-4, 1.5E3", &[1e-4, 1_500.0]),
+            ("5 000", &[5.0, 0.0]),
+        ] {
+            assert_eq!(values(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn signs_ranges_and_equations_are_taken_apart() {
+        for (text, wanted) in [
+            (
+                "-0.1, \u{2212}0.1, \u{2013}0.1, -$5, $-5, +0.1",
+                &[-0.1, -0.1, -0.1, -5.0, -5.0, 0.1][..],
+            ),
+            (
+                "0.2-0.3, 3\u{2013}5, 10%-15%, 5\u{2014}6",
+                &[0.2, 0.3, 3.0, 5.0, 10.0, 15.0, 5.0, 6.0],
+            ),
+            (
+                "n=12, delta:0.31, >5, ~3, (7)",
+                &[12.0, 0.31, 5.0, 3.0, 7.0],
+            ),
+            ("3/5 and +0.3%/-0.2%", &[3.0, 5.0, 0.3, -0.2]),
+            ("open 24/7, as in 2026-01, 01/2026, 2026-01-05", &[]),
+        ] {
+            assert_eq!(values(text), wanted, "{text}");
+        }
+        let Kind::Number(first) = &said("10-15%")[0].kind else {
+            panic!("a number")
+        };
+        assert_eq!(first.unit, Unit::Percent, "a range has one unit");
+        assert_eq!(texts("09:00-10:00"), ["09:00", "10:00"]);
+    }
+
+    #[test]
+    fn places_in_a_list_are_no_numbers() {
+        for text in [
+            "1. first\n2) second\n**3.** third\n### 4. fourth\n(5) fifth",
+            "Step 1: look. Option 2 is to wait.",
+            "The 1st and the 2nd.",
+        ] {
+            assert_eq!(texts(text), Vec::<&str>::new(), "{text}");
+        }
+        assert_eq!(texts("1.5 at the start\n- 2 calls"), ["1.5", "2"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text in "([0-9.,:'%$/ \\-\u{a0}\u{2013}\u{2019}e_]|half|two|a third|Jan|BTC|\\PC){0,24}") {
+            let mut end = 0;
+            for one in said(&text) {
+                proptest::prop_assert!(end <= one.start && one.start < one.end, "{one:?}");
+                proptest::prop_assert!(text.get(one.start..one.end).is_some(), "{one:?}");
+                end = one.end;
+            }
+        }
     }
 }

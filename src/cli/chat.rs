@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// Ask the desk a question; lines that begin with a slash are answered without a model
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq chat /positions\n  thetaq chat \"/why BTC-30JAN26-90000-C\"\n  thetaq chat \"Why did the desk not sell a BTC call today?\" --json\n  thetaq chat \"And ETH?\" --thread 01KE6Z0V1W3T5Q8R2M4N6P8S0A\n\nA number in the answer that no row holds is followed by [no receipt]. /help lists the commands."
+    after_help = "Examples:\n  thetaq chat /positions\n  thetaq chat \"/why BTC-30JAN26-90000-C\"\n  thetaq chat \"Why did the desk not sell a BTC call today?\" --json\n  thetaq chat \"And ETH?\" --thread 01KE6Z0V1W3T5Q8R2M4N6P8S0A\n\nA number in the answer that no row holds is followed by [no receipt]. /help lists the commands.\n\nQuestions in words want a model: base_url and model under [llm] in workers.toml, the key, where the server\nwants one, in THETAQ_LLM_API_KEY. `thetaq config` prints every key of [llm] with its meaning."
 )]
 pub(super) struct Chat {
     /// The question, or a command such as /positions
@@ -53,6 +53,8 @@ fn ended(ctx: &Ctx, row: &MessageRow) -> anyhow::Result<()> {
     let no_model = ctx.llm.is_none() && row.text == chat::NO_MODEL;
     anyhow::ensure!(!no_model, "no language model is configured");
     let error = row.error.as_deref().unwrap_or("it was stopped");
+    // What is wrong with a command stands for itself.
+    anyhow::ensure!(row.state != "failed" || row.model.is_some(), "{error}");
     anyhow::ensure!(row.state == "done", "there is no whole answer: {error}");
     Ok(())
 }
@@ -80,11 +82,7 @@ fn text(row: &MessageRow, parts: &[PartRow], drafts: &[DraftRow]) -> String {
         match part.kind.as_str() {
             "text" => said.push(marked(part)),
             "tool" if row.model.is_none() => said.push(rows(part)),
-            "tool" => said.push(format!(
-                "({}: {} rows)",
-                part.tool.as_deref().unwrap_or("tool"),
-                part.rows.unwrap_or(0)
-            )),
+            "tool" => said.push(looked_up(part)),
             _ => {}
         }
     }
@@ -95,8 +93,43 @@ fn text(row: &MessageRow, parts: &[PartRow], drafts: &[DraftRow]) -> String {
             row.thread
         ));
     }
-    said.push(format!("thread {}", row.thread));
+    said.push(stamp(row));
     said.join("\n\n")
+}
+
+/// A look-up of the model, in a line.
+fn looked_up(part: &PartRow) -> String {
+    let tool = part.tool.as_deref().unwrap_or("tool");
+    match part.rows {
+        Some(1) => format!("({tool}: 1 row)"),
+        Some(rows) => format!("({tool}: {rows} rows)"),
+        None => format!("({tool} was refused: {})", part.text),
+    }
+}
+
+/// What the answer cost, and how to go on.
+fn stamp(row: &MessageRow) -> String {
+    let mut lines = Vec::new();
+    if let Some(count) = row.unsupported.filter(|count| *count > 0) {
+        let numbers = if count == 1 { "number" } else { "numbers" };
+        lines.push(format!(
+            "{count} {numbers} without a receipt: no row that was read holds what is marked"
+        ));
+    }
+    if let Some(model) = &row.model {
+        let tokens = row.input_tokens.zip(row.output_tokens);
+        let tokens = tokens.map_or_else(
+            || "tokens unknown".to_owned(),
+            |(input, output)| format!("{input} + {output} tokens"),
+        );
+        let cost = row.cost_usd.map_or_else(
+            || "cost unknown".to_owned(),
+            |cost| format!("{cost:.5} USD"),
+        );
+        lines.push(format!("{model}, {tokens}, {cost}"));
+    }
+    lines.push(format!("thread {}", row.thread));
+    lines.join("\n")
 }
 
 /// The text with a word behind every number that has no receipt.

@@ -204,6 +204,7 @@ pub fn start_logging(cli: &Cli) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_target(false);
     if cli.global.log_json {
         lines.json().init();

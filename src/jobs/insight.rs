@@ -146,12 +146,15 @@ fn read(ctx: &Ctx, row: &mut InsightRow, found: &Found, reply: &Reply) -> anyhow
     row.input_tokens = reply.usage.input_tokens;
     row.output_tokens = reply.usage.output_tokens;
     row.cost_usd = llm.and_then(|llm| llm.cost_usd(&reply.usage));
+    if reply.attempts == 0 {
+        // Nothing was sent: that is known to cost nothing.
+        (row.input_tokens, row.output_tokens, row.cost_usd) = (Some(0), Some(0), Some(0.0));
+    }
     row.finished_ms = Some(ctx.clock.wall_ms());
     "done".clone_into(&mut row.state);
     if reply.outcome != Outcome::Ok {
-        let why = reply.error.as_deref().unwrap_or("no reason was given");
         "failed".clone_into(&mut row.state);
-        row.error = Some(format!("{}: {why}", reply.outcome.as_str()));
+        row.error = llm.and_then(|llm| llm.explained(reply));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use crate::ctx::Ctx;
 use crate::db::llm_calls::{self, LlmCallRow};
 use crate::domain::instrument::DAY_MS;
 use crate::jobs::Running;
-use crate::llm::{Ask, Llm, Outcome, Reply, Reserved};
+use crate::llm::{Ask, Llm, Outcome, Purpose, Reply, Reserved};
 use anyhow::Context as _;
 use std::sync::Arc;
 
@@ -101,8 +101,12 @@ async fn within_budget<'l>(
         let mut reply = Reply::failed(
             Outcome::BudgetExhausted,
             format!(
-                "not sent: {spent:.4} USD are spent, {unknown:.4} may be, and this call may cost {worst:.4}, \
-                 which is more than [llm] {key} = {budget}"
+                "not sent: this call may cost up to {worst:.4} USD; {spent:.4} are spent{}, and [llm] {key} = {budget}",
+                if unpriced > 0 {
+                    format!(" and up to {unknown:.4} more by calls of unknown cost")
+                } else {
+                    String::new()
+                }
             ),
         );
         reply.request = request;
@@ -125,7 +129,12 @@ async fn keep(
     tx.commit().await?;
     if let Some(error) = &reply.error {
         let outcome = reply.outcome.as_str();
-        tracing::warn!(call = row.id, job = job.id, outcome, "{error}");
+        // Who asked in words is told in the answer's place.
+        if matches!(ask.purpose, Purpose::Chat | Purpose::Insight) {
+            tracing::info!(call = row.id, job = job.id, outcome, "{error}");
+        } else {
+            tracing::warn!(call = row.id, job = job.id, outcome, "{error}");
+        }
     }
     Ok((reply, row.id))
 }

@@ -1,5 +1,6 @@
 //! A question within one deadline: asked again at most twice, and only while no text was handed over.
 
+use super::strike::{self, Held};
 use super::wire::{self, Events, Said};
 use super::words::{Ask, Outcome, Reply, Request};
 use super::{Llm, read};
@@ -42,7 +43,7 @@ impl Llm {
             )),
         };
         let mut reply = ended.unwrap_or_else(|(outcome, error)| {
-            let so_far = self.transport.strike_out(std::mem::take(&mut state.body));
+            let so_far = strike::body(self.transport.key(), std::mem::take(&mut state.body));
             let mut reply = read::reply(&self.config, ask, state.status.unwrap_or(0), &so_far);
             reply.status = state.status;
             (reply.outcome, reply.error) = (outcome, Some(error));
@@ -51,6 +52,7 @@ impl Llm {
         reply.attempts = state.attempts;
         reply.latency_ms = watch.elapsed().as_millis() as i64;
         reply.request = request;
+        self.strike_out(&mut reply);
         reply
     }
 
@@ -89,6 +91,7 @@ impl Llm {
         };
         state.status = Some(response.status);
         let (mut events, mut said, mut silent) = (Events::default(), Said::default(), true);
+        let mut held = Held::new(self.transport.key());
         let cut = loop {
             match response.chunk(state.body.len()).await {
                 Ok(Some(chunk)) => {
@@ -97,10 +100,10 @@ impl Llm {
                         continue;
                     }
                     for data in events.push(&chunk) {
-                        let text = said.event(&data).unwrap_or_default();
+                        let text = held.push(&said.event(&data).unwrap_or_default());
+                        silent &= said.text.is_empty();
                         if !text.is_empty() {
-                            silent = false;
-                            on_text(&self.struck(text));
+                            on_text(&text);
                         }
                     }
                 }
@@ -108,7 +111,11 @@ impl Llm {
                 Err(lost) => break Some(lost.0),
             }
         };
-        let body = self.transport.strike_out(std::mem::take(&mut state.body));
+        let last = held.end();
+        if !last.is_empty() {
+            on_text(&last);
+        }
+        let body = strike::body(self.transport.key(), std::mem::take(&mut state.body));
         let mut reply = read::reply(&self.config, ask, response.status, &body);
         if let Some(why) = cut {
             let outcome = if said.answered {
@@ -125,9 +132,12 @@ impl Llm {
         }
     }
 
-    fn struck(&self, text: String) -> String {
-        let clean = self.transport.strike_out(text.into_bytes());
-        String::from_utf8_lossy(&clean).into_owned()
+    /// Texts that were put together out of a clean body; whatever made them of it, the key is in none.
+    fn strike_out(&self, reply: &mut Reply) {
+        let key = self.transport.key();
+        let calls = reply.calls.iter_mut().map(|call| &mut call.arguments);
+        let texts = calls.chain([&mut reply.text]).chain(&mut reply.error);
+        texts.for_each(|text| strike::text(key, text));
     }
 }
 

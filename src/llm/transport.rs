@@ -18,7 +18,6 @@ use std::time::Duration;
 
 /// Bytes of a response; an answer of a million tokens is about 5 MB.
 const BODY_MAX: usize = 32 << 20;
-const STRUCK_OUT: &[u8] = b"[the key]";
 
 /// The connection pool, the address and the key.
 #[derive(Debug)]
@@ -78,24 +77,9 @@ impl Transport {
         }
     }
 
-    /// The body without the key: servers quote the one they refuse.
-    pub(super) fn strike_out(&self, body: Vec<u8>) -> Vec<u8> {
-        let key = self.server.key.expose_secret().as_bytes();
-        if key.is_empty() || body.len() < key.len() {
-            return body;
-        }
-        let mut clean = Vec::with_capacity(body.len());
-        let mut at = 0;
-        while at < body.len() {
-            if body[at..].starts_with(key) {
-                clean.extend_from_slice(STRUCK_OUT);
-                at += key.len();
-            } else {
-                clean.push(body[at]);
-                at += 1;
-            }
-        }
-        clean
+    /// What no row, page or log may have: servers quote the key they refuse.
+    pub(super) fn key(&self) -> &str {
+        self.server.key.expose_secret()
     }
 }
 

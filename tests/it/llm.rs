@@ -1,5 +1,6 @@
 //! Calls of a language model against a real server process: every mode, every failure, the budget and the key.
 
+mod advice;
 mod calls;
 mod checked;
 mod client;
@@ -9,6 +10,7 @@ mod fallback;
 mod process;
 mod recorded;
 mod replayed;
+mod unsaid;
 
 use crate::support::aimock::Aimock;
 use serde_json::{Value, json};

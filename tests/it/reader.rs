@@ -1,6 +1,6 @@
 //! Views and guarded reads on both engines: the same rows, and no way out of the guard.
 
-use crate::support::{TestDb, each_db};
+use crate::support::{TestDb, each_db, sqlite};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -76,6 +76,22 @@ pub(crate) const ATTACKS: &[&str] = &[
     "with recursive v_jobs as (select value as id from keys union all select id from v_jobs) select * from v_jobs",
     "select (select max(name) from keys) as name from v_desks",
     "select count(*) from keys",
+    "select count(*) from KEYS",
+    "select count(*) from main.keys",
+    "select count(*) from public.keys",
+    "select 1 from keys as v_jobs",
+    "select 1 from (select 1 from keys) as t",
+    "with t as (select 1 from keys) select count(*) from t",
+    "with t(x) as (values ((select count(*) from keys))) select x from t",
+    "with t as (select 1 as x) select x, (select value from keys) from t",
+    "with keys as (select value from main.keys) select count(*) from keys",
+    "select count(*) from sqlite_master",
+    "select count(*) from sqlite_schema",
+    "select count(*) from pragma_table_list",
+    "select count(*) from pragma_module_list",
+    "select count(*) from dbstat",
+    "select count(*) from json_each('[1]'), keys",
+    "select count(*) from pg_authid",
     "select 1 from v_desks where exists (select 1 from keys)",
     "select * from v_jobs union all select * from jobs",
     "explain select value from keys",
@@ -143,6 +159,34 @@ async fn attacks_are_refused() {
         );
     })
     .await;
+}
+
+#[tokio::test]
+async fn constants_under_a_name_of_the_statement_are_no_table() {
+    each_db(async |test| {
+        for (sql, wanted) in [
+            ("with t(x) as (values (1)) select x from t", json!([[1]])),
+            ("with t as (select 1 as x) select * from t", json!([[1]])),
+            ("with t as (select 1 as x) select count(*) from t", json!([[1]])),
+            ("with T(x) as (values (1), (2)) select count(*) from t", json!([[2]])),
+            ("with a as (select 1 as x), b as (select x from a) select 5 as y from b", json!([[5]])),
+            ("with recursive n(i) as (select 1 union all select i + 1 from n where i < 3) select count(*) from n", json!([[3]])),
+            ("with v_jobs as (select 7 as n) select n from v_jobs", json!([[7]])),
+            ("select count(*) from V_JOBS", json!([[0]])),
+        ] {
+            let rows = ask(&test, sql).await;
+            let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
+            assert_eq!(json!(rows.rows), wanted, "{sql}");
+        }
+    })
+    .await;
+    let test = sqlite().await;
+    let refused = ask(&test, "with keys as (select 1) select 2 as n from keys").await;
+    let said = refused.unwrap_err().to_string();
+    assert!(
+        said.contains("over the views v_*") && said.contains("`with`"),
+        "{said}"
+    );
 }
 
 #[tokio::test]

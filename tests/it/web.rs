@@ -6,6 +6,7 @@ mod api;
 mod chat;
 mod council;
 mod drift;
+mod insight;
 mod lab;
 mod pages;
 mod sql;

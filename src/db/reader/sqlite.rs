@@ -128,9 +128,10 @@ pub(in crate::db) fn guarded(
     stop: impl Fn() -> bool + Send + 'static,
 ) -> rusqlite::Result<Connection> {
     let connection = open(path)?;
+    let stored = stored_names(&connection)?;
     let allowed = view_columns(&connection)?;
     connection.authorizer(Some(move |context: AuthContext<'_>| {
-        permit(&context.action, &allowed)
+        permit(&context.action, &allowed, &stored)
     }))?;
     connection.progress_handler(STEPS, Some(stop))?;
     Ok(connection)
@@ -166,6 +167,14 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Names in small letters of everything a `from` can reach: tables, views, and modules such as `json_each`.
+fn stored_names(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
+    let names = "select name from sqlite_master union select name from pragma_module_list";
+    let mut statement = connection.prepare(names)?;
+    let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+    names.map(|name| Ok(name?.to_ascii_lowercase())).collect()
+}
+
 /// What the views read, as SQLite itself reports it while preparing them.
 fn view_columns(connection: &Connection) -> rusqlite::Result<Allowed> {
     let seen = Arc::new(Mutex::new(Allowed::new()));
@@ -192,14 +201,24 @@ fn view_columns(connection: &Connection) -> rusqlite::Result<Allowed> {
 }
 
 /// Never looks at who asks: a common table expression may bear the name of a view.
-fn permit(action: &AuthAction<'_>, allowed: &Allowed) -> Authorization {
+fn permit(action: &AuthAction<'_>, allowed: &Allowed, stored: &BTreeSet<String>) -> Authorization {
     let good = match action {
         AuthAction::Select | AuthAction::Recursive => true,
-        // An empty column name is `count(*)`: which table is all that is told.
+        // An empty column name is `count(*)`, or a common table expression of constants: which name is read from is
+        // all that is told. A name that nothing stored has can only be the statement's own.
         AuthAction::Read {
             table_name,
             column_name: "",
-        } => allowed.iter().any(|(table, _)| table == table_name),
+        } => {
+            let name = table_name.to_ascii_lowercase();
+            let hidden = ["sqlite_", "pragma_"]
+                .iter()
+                .any(|start| name.starts_with(start));
+            let of_a_view = allowed
+                .iter()
+                .any(|(table, _)| table.eq_ignore_ascii_case(&name));
+            of_a_view || !hidden && !stored.contains(&name)
+        }
         AuthAction::Read {
             table_name,
             column_name,
@@ -314,7 +333,7 @@ pub(in crate::db) fn explained(error: &rusqlite::Error, time: Duration) -> ReadE
         _ => match error.sqlite_error_code() {
             Some(ErrorCode::OperationInterrupted) => ReadError::TimedOut(time),
             Some(ErrorCode::AuthorizationForStatementDenied | ErrorCode::ReadOnly) => {
-                ReadError::Refused(error.to_string())
+                ReadError::Refused(refused(error))
             }
             Some(ErrorCode::CannotOpen | ErrorCode::DatabaseBusy) => {
                 ReadError::Unavailable(error.to_string())
@@ -322,4 +341,15 @@ pub(in crate::db) fn explained(error: &rusqlite::Error, time: Duration) -> ReadE
             _ => ReadError::Sql(error.to_string()),
         },
     }
+}
+
+/// SQLite's own words name a column or a function, or nothing at all.
+fn refused(error: &rusqlite::Error) -> String {
+    let said = error.to_string();
+    if said != "not authorized" {
+        return said;
+    }
+    "not authorized: a statement is one select over the views v_*, and a `with` in it must not bear the name of another \
+     table; `thetaq sql` lists the views"
+        .to_owned()
 }

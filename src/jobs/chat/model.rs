@@ -63,8 +63,9 @@ pub(super) async fn converse(
         count(ctx, answer, &reply);
         if reply.outcome != Outcome::Ok {
             if reply.outcome != Outcome::Cancelled {
-                let error = reply.error.as_deref().unwrap_or("no reason was given");
-                answer.fail(format!("{}: {error}", reply.outcome.as_str()));
+                let llm = ctx.llm.as_ref();
+                let error = llm.and_then(|llm| llm.explained(&reply));
+                answer.fail(error.unwrap_or_default());
             }
             return Ok(());
         }
@@ -166,6 +167,10 @@ fn count(ctx: &Ctx, answer: &mut Answer, reply: &Reply) {
     let row = answer.row();
     let first = row.model.is_none();
     if reply.attempts == 0 {
+        // Nothing was sent: that is known to cost nothing.
+        if first {
+            (row.input_tokens, row.output_tokens, row.cost_usd) = (Some(0), Some(0), Some(0.0));
+        }
         row.model = row.model.take().or(configured);
         return;
     }

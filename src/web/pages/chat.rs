@@ -69,9 +69,11 @@ pub(super) fn model(site: &Site) -> Value {
     llm.map_or(Value::Null, |llm| llm.config().model.as_str().into())
 }
 
-/// What all answers cost together; null as soon as one cost is unknown.
+/// What the answers cost whose cost is known, null without one, and how many others there are.
 fn costs(messages: &[MessageRow]) -> Value {
-    let paid = messages.iter().filter(|row| row.model.is_some());
-    let sum: Option<f64> = paid.map(|row| row.cost_usd).sum();
-    json!(sum)
+    let asked = messages.iter().filter(|row| row.model.is_some());
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        asked.map(|row| row.cost_usd).partition(Option::is_some);
+    let sum: f64 = known.iter().flatten().sum();
+    json!({ "known": (!known.is_empty()).then_some(sum), "unknown": unknown.len() })
 }

@@ -36,6 +36,37 @@ async fn a_person_talks_to_the_desk() {
     browser.quit().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_model_the_page_says_how_to_set_one_and_commands_are_answered() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let desk = Desk::start();
+    let browser = driver.browser().await;
+    browser.goto(&desk.login).await.unwrap();
+    browser.goto(desk.url("/chat")).await.unwrap();
+    wait_for(
+        &browser,
+        "//p[@class='notice'][contains(.,'THETAQ_LLM_API_KEY')]",
+        10,
+    )
+    .await;
+    send(&browser, "/jobs").await;
+    wait_for(&browser, "//article[contains(.,'Without a model')]", 20).await;
+    send(&browser, "What do I hold?").await;
+    let told =
+        "//article[last()]//div[contains(@class,'text')][contains(.,'only commands are answered')]";
+    wait_for(&browser, told, 20).await;
+    let thread = browser.current_url().await.unwrap().path().to_owned();
+    let pages = Pages(vec![
+        ("chat-no-model", "/chat".to_owned()),
+        ("chat-no-model-thread", thread),
+    ]);
+    every_page_fits(&browser, &desk, &pages).await;
+    no_complaints(&driver, &browser).await;
+    browser.quit().await.unwrap();
+}
+
 fn fixtures() -> serde_json::Value {
     let long = "The desk is patient. ".repeat(60);
     let sql =
@@ -141,6 +172,7 @@ async fn card(browser: &WebDriver) {
         20,
     )
     .await;
+    super::driver::picture(browser, "chat-card-light-1280", 1280).await;
     let confirm = browser
         .find(By::XPath(
             "//section[@class='draft']//button[.='Confirm and start']",

@@ -182,6 +182,47 @@ async fn a_stream_comes_in_pieces_and_ends_with_its_usage() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_comes_back_in_pieces_is_neither_shown_nor_kept() {
+    let key = "sk-a-very-distinctive-key-7461";
+    let fixtures = json!([
+        answers("go", json!({ "content": format!("You sent {key}, which is wrong: {key}!") })),
+        {
+            "match": { "userMessage": "cut" }, "chunkSize": 5, "latency": 5, "truncateAfterChunks": 7,
+            "response": { "content": format!("You sent {key}.") },
+        },
+    ]);
+    let Some(server) = Aimock::start(fixtures, &["-c", "5"]).await else {
+        return;
+    };
+    let llm = Llm::new(&server.settings(), Some(key.into()))
+        .unwrap()
+        .unwrap();
+    let stop = CancellationToken::new();
+    for (question_text, wanted, outcome) in [
+        (
+            "go",
+            "You sent [the key], which is wrong: [the key]!",
+            Outcome::Ok,
+        ),
+        ("cut", "You sent [the key]", Outcome::Truncated),
+    ] {
+        let (ask, mut shown, mut pieces) =
+            (question(question_text, Answer::Text), String::new(), 0);
+        let on_text = |piece: &str| {
+            shown += piece;
+            pieces += 1;
+            assert!(!shown.contains("sk-a-very"), "{shown}");
+        };
+        let reply = llm.stream(&ask, &stop, on_text).await;
+        assert_eq!((reply.outcome, reply.text.as_str()), (outcome, wanted));
+        assert_eq!(shown, wanted);
+        assert!(pieces > 2, "it was streamed: {pieces}");
+        let again = llm.read(&ask, 200, &reply.response);
+        assert_eq!(again.text, wanted, "the stored bytes have no piece of it");
+    }
+}
+
 #[test]
 fn the_same_question_gives_the_same_bytes_and_every_setting_other_ones() {
     let bytes = |change: &dyn Fn(&mut LlmConfig), ask: &Ask| {

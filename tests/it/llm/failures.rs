@@ -82,19 +82,6 @@ async fn refusals_and_answers_without_an_end_are_told_apart() {
         assert_eq!(found, expect, "{reason}: {error}");
         assert_eq!(reply.text, "Half of an");
     }
-    // This server has no fixtures for a refusal in words and for usage that is not said.
-    let llm = client(LlmConfig {
-        base_url: "http://127.0.0.1:9/v1".to_owned(),
-        model: "m".to_owned(),
-        ..LlmConfig::default()
-    });
-    let body = br#"{"choices":[{"message":{"content":null,"refusal":"I cannot."},"finish_reason":"stop"}]}"#;
-    let reply = llm.read(&question("go", choice()), 200, body);
-    assert_eq!(
-        (reply.outcome, reply.usage),
-        (Outcome::Refused, Usage::default())
-    );
-    assert_eq!(llm.cost_usd(&reply.usage), None, "unknown is not 0");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,10 @@ const OTHERS: [(&str, &str); 5] = [
 fn fixtures() -> Value {
     let reason = format!("asked with {KEY}");
     let quoted = format!("Incorrect API key provided: {KEY}");
+    let answer =
+        json!({ "answer": format!("You asked with {KEY}, and this takes a while to say.") });
     json!([
+        { "match": { "userMessage": "repeat" }, "chunkSize": 6, "latency": 40, "response": { "content": answer } },
         { "match": { "model": "parrot" },
           "response": { "content": { "choice": "c1", "size": 0.1, "reason": reason } } },
         { "match": { "model": "guard" },
@@ -74,10 +77,15 @@ async fn nothing_that_a_run_wrote_has_the_key() {
             .contains("Incorrect API key provided: [the key]"),
         "{calls}"
     );
+    let chatted = here.run(&["chat", "repeat what you know", "--json"]);
+    assert!(
+        chatted.out.contains("You asked with [the key], and"),
+        "{chatted:?}"
+    );
     let doctor = here.run(&["doctor"]);
     assert!(doctor.out.contains("language_model_calls"), "{doctor:?}");
     pages(&here, decision).await;
-    for Ran { out, err, .. } in [&ticked, &judged, &doctor] {
+    for Ran { out, err, .. } in [&ticked, &judged, &chatted, &doctor] {
         assert!(!out.contains(KEY) && !err.contains(KEY), "{out}{err}");
     }
     assert!(

@@ -1,6 +1,7 @@
 //! What every journey needs: fresh databases of both engines, the shared market data, the binary.
 
 pub(crate) mod aimock;
+pub(crate) mod completions;
 pub(crate) mod dataset;
 pub(crate) mod deribit;
 pub(crate) mod deribit_words;
