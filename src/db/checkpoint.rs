@@ -69,17 +69,20 @@ mod tests {
                 insert into t select randomblob(3000) from n";
             connection.execute(made, [rows])
         };
-        assert_eq!(log.fill(path, connection, insert).unwrap() as i64, rows);
+        assert_eq!(
+            log.fill(path, connection, insert).expect("a file") as i64,
+            rows
+        );
     }
 
     #[test]
     fn a_filled_log_waits_to_be_copied_and_one_that_is_too_long_begins_anew() {
-        let home = tempfile::tempdir().unwrap();
+        let home = tempfile::tempdir().expect("a file");
         let path = home.path().join("log.db");
-        let mut connection = Connection::open(&path).unwrap();
+        let mut connection = Connection::open(&path).expect("a file");
         let mode = "pragma journal_mode = wal; create table t (x)";
-        connection.execute_batch(mode).unwrap();
-        let size = || std::fs::metadata(&path).unwrap().len();
+        connection.execute_batch(mode).expect("a file");
+        let size = || std::fs::metadata(&path).expect("a file").len();
 
         let log = Log::default();
         fill(&log, &path, &mut connection, 3_000);

@@ -102,8 +102,8 @@ async fn within_budget<'l>(
             Outcome::BudgetExhausted,
             format!(
                 "not sent: this call may cost up to {worst:.4} USD; {spent:.4} are spent{}, and [llm] {key} = {budget}",
-                if unpriced > 0 {
-                    format!(" and up to {unknown:.4} more by calls of unknown cost")
+                if unknown > 0.0 {
+                    format!(" and up to {unknown:.4} more by calls of unknown cost or under way")
                 } else {
                     String::new()
                 }

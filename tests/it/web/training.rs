@@ -354,7 +354,10 @@ async fn a_live_collection_is_begun_and_stopped_on_its_pages() {
         for part in ["Collecting live", "Stop collecting", "none yet"] {
             assert!(page.contains(part), "{part}");
         }
-        assert!(!page.contains("Done "), "the job that began it is done, it is not");
+        assert!(
+            !page.contains("Done "),
+            "the job that began it is done, it is not"
+        );
         let asked = format!("dataset={}", row.id);
         let stopped = start(&desk, &client, "stop", &asked).await;
         assert_eq!(self::place(stopped).await, format!("/training/{}", row.id));
