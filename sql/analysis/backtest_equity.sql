@@ -4,6 +4,7 @@
 select substr(at, 1, 10) as day, max(equity) as equity, max(weekly) as weekly, max(equity_usd) as equity_usd,
   max(index_price) as index_price, max(short_calls) as short_calls
 from v_backtest_equity
-where backtest = coalesce(:backtest, (select max(id) from v_backtests))
+where backtest = coalesce(:backtest,
+  (select id from v_backtests where state = 'done' order by created_at desc, id desc limit 1))
 group by substr(at, 1, 10)
 order by day

@@ -4,6 +4,7 @@
 //! `-- Read it: ..`, then one select over the views with `:name` where a parameter goes.
 
 use crate::db::reader::{Limits, ReadError, Reader, Rows};
+use crate::domain::coin::Coin;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -189,11 +190,27 @@ impl Question {
 }
 
 impl Parameter {
+    /// What is asked for when none is given, in a word: the default, or what `null` stands for.
+    pub fn without(&self) -> &'static str {
+        let stands_for = self.meaning.rsplit_once("null for ");
+        match stands_for.filter(|_| self.default == "null") {
+            Some((_, all)) => all,
+            None => self.default,
+        }
+    }
+
     fn value(&self, text: &str) -> Result<Value, ReadError> {
         if text == "null" {
             return Ok(Value::Null);
         }
         let wrong = || ReadError::Sql(format!("{}: `{text}` is not a number", self.name));
+        // An unknown coin would have an empty answer, which looks like one.
+        if self.name == "underlying" {
+            let coin: Coin = text
+                .parse()
+                .map_err(|_| ReadError::Sql(format!("underlying: `{text}` is not BTC or ETH")))?;
+            return Ok(coin.as_str().into());
+        }
         match self.kind {
             "bigint" => Ok(text.parse::<i64>().map_err(|_| wrong())?.into()),
             "double precision" => Ok(text.parse::<f64>().map_err(|_| wrong())?.into()),

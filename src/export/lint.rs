@@ -4,6 +4,7 @@
 //! nothing is a warning. A person may allow a finding by its code, or have warnings block too.
 
 mod columns;
+mod parts;
 mod prompts;
 mod splits;
 mod twice;
@@ -13,6 +14,7 @@ use super::reading::Reading;
 use super::schema::{Column, resolved};
 use crate::db::scan::{self, Cell, Halt, Sink};
 use columns::Columns;
+use parts::Parts;
 use prompts::Prompts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,7 +35,7 @@ pub enum Code {
     Duplicate,
     /// A column has one value only.
     ConstantColumn,
-    /// A column has no value at all.
+    /// A column has no value at all, or a feature none in a whole split of a coin.
     NullColumn,
 }
 
@@ -114,6 +116,8 @@ pub struct Linter {
     rows: u64,
     declared: Vec<scan::Column>,
     columns: Columns,
+    observation: Option<usize>,
+    parts: Parts,
     splits: Splits,
     twice: Twice,
     prompts: Prompts,
@@ -132,6 +136,8 @@ impl Linter {
             rows: 0,
             declared: Vec::new(),
             columns: Columns::default(),
+            observation: None,
+            parts: Parts::default(),
             splits: Splits::default(),
             twice: Twice::default(),
             prompts: Prompts::default(),
@@ -156,6 +162,7 @@ impl Linter {
             self.columns
                 .findings(self.hidden, self.rows, &self.features),
         );
+        findings.extend(self.parts.findings(&self.features));
         Report {
             columns: self.known.unwrap_or(found),
             rows: self.rows,
@@ -175,6 +182,8 @@ impl Sink for Linter {
         same_name_twice(&names[self.hidden.min(names.len())..])?;
         self.declared = columns.to_vec();
         self.columns = Columns::new(&names);
+        self.observation = names.iter().position(|name| name == "observation");
+        self.parts = Parts::new(&names);
         self.splits = Splits::new(&names);
         self.twice = Twice::new(&names, self.hidden, self.kind);
         self.prompts = Prompts::new(&names);
@@ -184,6 +193,9 @@ impl Sink for Linter {
     fn row(&mut self, row: &[Cell<'_>]) -> Result<(), Halt> {
         self.rows += 1;
         self.columns.row(row);
+        if let Some(Cell::Text(text)) = self.observation.map(|at| row[at]) {
+            self.parts.row(row, text);
+        }
         self.splits.row(row);
         self.twice.row(row);
         self.prompts.row(row);

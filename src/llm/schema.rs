@@ -22,7 +22,8 @@ pub(super) fn closed(schema: &Value) -> Value {
     }
 }
 
-/// True when the schema is one that servers can hold a model to: an object, every field of it required.
+/// True when the schema is one that servers can hold a model to: an object without alternatives, every
+/// field of it required.
 pub(super) fn is_strict(schema: &Value) -> bool {
     fn all(schema: &Value) -> bool {
         match schema {
@@ -41,7 +42,8 @@ pub(super) fn is_strict(schema: &Value) -> bool {
             _ => true,
         }
     }
-    schema["type"] == "object" && all(schema)
+    let plain = schema["type"] == "object" && schema.get("anyOf").is_none();
+    plain && all(schema)
 }
 
 /// One of: a tool with arguments of its own schema, or an answer.
@@ -59,7 +61,8 @@ pub(super) fn choice_of_tools(tools: &[Tool]) -> Value {
     };
     let answer = object(json!({ "answer": { "type": "string" } }), &["answer"]);
     let all: Vec<Value> = tools.iter().map(tool).chain([answer]).collect();
-    json!({ "anyOf": all })
+    // Hosted servers refuse a root without a type.
+    json!({ "type": "object", "anyOf": all })
 }
 
 /// The first JSON object of a text: models put fences and words around it.
@@ -141,6 +144,8 @@ mod tests {
         assert!(is_strict(&closed(&schema())));
         let mut loose = schema();
         loose["required"] = json!(["choice"]);
-        assert!(!is_strict(&loose) && !is_strict(&json!({ "anyOf": [schema()] })));
+        assert!(
+            !is_strict(&loose) && !is_strict(&json!({ "type": "object", "anyOf": [schema()] }))
+        );
     }
 }

@@ -213,6 +213,26 @@ fn every_named_question_says_what_it_is_and_how_to_read_it() {
 }
 
 #[test]
+fn an_unknown_coin_has_no_empty_answer() {
+    let question = named::find("kept_by_regime_and_delta").unwrap();
+    let given = |value: &str| [("underlying".to_owned(), value.to_owned())].into();
+    let error = question.statement(&given("DOGE")).unwrap_err().to_string();
+    assert!(
+        error.contains("underlying: `DOGE` is not BTC or ETH"),
+        "{error}"
+    );
+    assert!(
+        question
+            .statement(&given("btc"))
+            .unwrap()
+            .1
+            .contains(&"BTC".into())
+    );
+    let without = question.parameters.iter().map(named::Parameter::without);
+    assert_eq!(without.collect::<Vec<_>>(), ["the newest", "both"]);
+}
+
+#[test]
 fn every_example_of_the_readme_and_of_help_parses() {
     let readme = readme();
     let mut inside = false;

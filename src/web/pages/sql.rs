@@ -150,7 +150,7 @@ fn form(question: &Question, given: &BTreeMap<String, String>) -> Value {
         .map(|one| {
             json!({
                 "name": one.name, "meaning": one.meaning, "value": given.get(one.name),
-                "default": if one.default == "null" { "all" } else { one.default },
+                "default": one.without(),
                 "number": one.kind != "text",
             })
         })
