@@ -26,8 +26,9 @@ const AFTER: [&str; 6] = [
     "realised_pnl",
     "outcome",
 ];
-/// Chains and episodes that are remembered; beyond them a sample would not be a proof.
-const REMEMBERED: usize = 500_000;
+/// Chains and episodes that are remembered, a little less than what makes the table double; beyond them a sample
+/// would not be a proof.
+const REMEMBERED: usize = 450_000;
 
 #[derive(Default)]
 pub(super) struct Splits {
