@@ -158,7 +158,7 @@ setup! {
     weight_ivrv: f64 = 1.0, "", Between(0.0, 100.0), "rules_v2: weight of implied / realised volatility.";
     spread_max: f64 = 0.05, "of mid", Between(0.0, 2.0), "Widest spread of a call that is sold.";
     spread_max_ticks: f64 = 2.0, "ticks", Between(0.0, 1_000.0), "A spread of so many ticks passes whatever its share.";
-    open_interest_min: f64 = 50.0, "coin", Between(0.0, 1e9), "Least open interest of a call that is sold.";
+    open_interest_min: f64 = 50.0, "coin", Between(0.0, 1e9), "Least open interest of a call that is sold; 0 admits calls whose interest is not known, as in rebuilt chains.";
     max_calls: u32 = 1, "", Between(0.0, 1_000.0), "Calls open at once.";
     max_expiry_exposure: Decimal = Decimal::ONE, "coin", Between(0.0, 1e6), "Most short calls per expiry.";
     max_margin_used_pct: f64 = 80.0, "%", Between(0.0, 1_000.0), "Most initial margin / equity after a trade.";
