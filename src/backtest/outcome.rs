@@ -6,6 +6,7 @@ use super::data::{Data, Stamp};
 use super::intervals::Intervals;
 use super::ledger::{RollChain, Trigger};
 use super::metrics::{Performance, performance};
+use super::obstacles::Obstacle;
 use super::run::{Event, State};
 use super::setup::Setup;
 use crate::domain::action::Action;
@@ -122,6 +123,9 @@ pub struct Metrics {
     /// See [`Outcome::with_intervals`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intervals: Option<Intervals>,
+    /// See [`Outcome::with_obstacles`]; the most frequent first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obstacles: Vec<Obstacle>,
 }
 
 impl Outcome {
@@ -235,6 +239,7 @@ impl Metrics {
             time_in_market: in_market(points),
             turnover: 0.0,
             intervals: None,
+            obstacles: Vec::new(),
         }
     }
 }

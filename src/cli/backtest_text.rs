@@ -46,12 +46,28 @@ pub(super) fn report(run: &Value) -> String {
         cell(&data["source"]),
     );
     format!(
-        "{head}\n\n{}\n{}\n{}\n{}",
+        "{head}\n{}\n{}\n{}\n{}\n{}",
+        warnings(&run["metrics"]),
         against(run),
         counts(&run["metrics"]),
         causes(&run["attribution"]),
         chain_table(&run["chains"])
     )
+}
+
+/// What stood in the way, a line each.
+fn warnings(metrics: &Value) -> String {
+    let obstacles = metrics["obstacles"].as_array();
+    let obstacles = obstacles.map_or(&[][..], Vec::as_slice);
+    let mut lines = String::new();
+    if metrics["chains"] == 0 && !obstacles.is_empty() {
+        lines.push_str("no call was sold\n");
+    }
+    for obstacle in obstacles {
+        lines.push_str(&cell(&obstacle["text"]));
+        lines.push('\n');
+    }
+    lines
 }
 
 /// The run and its baselines, in coin and in USD.

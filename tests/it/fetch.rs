@@ -9,7 +9,7 @@ use std::time::Duration;
 use thetaq::clock::{Clock, Stopwatch};
 use thetaq::config::Config;
 use thetaq::ctx::Ctx;
-use thetaq::db::{chains, coverage, history, jobs, prints};
+use thetaq::db::{backtests, chains, coverage, history, jobs, prints};
 use thetaq::domain::chain::Source;
 use thetaq::domain::coin::Coin;
 use thetaq::domain::tape::Print;
@@ -460,7 +460,18 @@ async fn assert_sells(ctx: &Ctx, source: &str, (from_ms, to_ms): (i64, i64)) {
         let args = json!({"source": source, "settings": settings});
         let row = run_of(ctx, "backtest", args).await;
         assert_eq!(row.state, "succeeded", "{:?}", row.error);
-        let chains = row.result.unwrap()["chains"].as_i64().unwrap();
+        let done = row.result.unwrap();
+        let chains = done["chains"].as_i64().unwrap();
         assert_eq!(chains > 0, sells, "{chains} chains with a limit of {limit}");
+        let id = done["backtest"].as_str().unwrap();
+        let run = backtests::document(&ctx.db, id).await.unwrap().unwrap();
+        let why = &run["metrics"]["obstacles"][0];
+        assert_eq!(why["what"] == "open_interest", !sells, "{why}");
+        let named = why["text"].as_str().unwrap_or_default();
+        assert_eq!(
+            named.contains("--set open_interest_min=0"),
+            !sells,
+            "{named}"
+        );
     }
 }
