@@ -1,6 +1,7 @@
 //! Backtests as people read them; programs read the documents.
 
 use super::output::{cell, table};
+use crate::backtest::{Gap, gap_warning};
 use crate::clock::iso;
 use serde_json::Value;
 
@@ -55,11 +56,13 @@ pub(super) fn report(run: &Value) -> String {
     )
 }
 
-/// What stood in the way, a line each.
+/// Gaps of the data and what stood in the way, a line each.
 fn warnings(metrics: &Value) -> String {
     let obstacles = metrics["obstacles"].as_array();
     let obstacles = obstacles.map_or(&[][..], Vec::as_slice);
-    let mut lines = String::new();
+    let gaps: Vec<Gap> = serde_json::from_value(metrics["gaps"].clone()).unwrap_or_default();
+    let mut lines =
+        gap_warning(&gaps).map_or_else(String::new, |text| format!("warning: {text}\n"));
     if metrics["chains"] == 0 && !obstacles.is_empty() {
         lines.push_str("no call was sold\n");
     }
