@@ -1,5 +1,6 @@
 //! What a run depends on besides its data: one declaration for the payload, the form and `--set`.
 
+use crate::clock::iso;
 use crate::domain::coin::Coin;
 use crate::domain::instrument::Style;
 use crate::domain::settings::{ExitStyle, FeeModel, FillModel, Mode, Settings};
@@ -234,8 +235,14 @@ impl Setup {
 
     /// What no key can tell alone.
     pub fn check(&self) -> Result<(), SetupError> {
+        if self.from_ms > self.to_ms {
+            let (from, to) = (iso(self.from_ms), iso(self.to_ms));
+            let problem = format!(
+                "the first instant {from} is later than the last {to}; name an earlier first or a later last one"
+            );
+            return Err(refuse("from_ms", problem));
+        }
         let ordered = [
-            ("from_ms", self.from_ms as f64, "to_ms", self.to_ms as f64),
             ("dte_min", self.dte_min, "dte_max", self.dte_max),
             ("delta_min", self.delta_min, "delta_max", self.delta_max),
         ];
@@ -348,6 +355,10 @@ mod tests {
         check(
             json!({"delta_min": 0.5}),
             "delta_min: 0.5 is above delta_max = 0.4",
+        );
+        check(
+            json!({"from_ms": 1_777_593_600_000_i64, "to_ms": 1_767_225_600_000_i64}),
+            "from_ms: the first instant 2026-05-01T00:00:00Z is later than the last 2026-01-01T00:00:00Z",
         );
         check(
             json!({"order_size": 0.15}),

@@ -3,7 +3,7 @@
 use super::drawer::{Drawer, keyed};
 use super::plots::{self, Look};
 use super::{checks, progress};
-use crate::backtest::{Gap, gap_warning};
+use crate::backtest::{Gap, Setup, gap_warning};
 use crate::db::{Db, backtests, jobs};
 use crate::web::Site;
 use crate::web::error::PageError;
@@ -250,11 +250,18 @@ const PERFORMANCE: [(&str, &str, &str); 9] = [
 
 /// Settings that are not the default, then the others: (key, value, unit, changed).
 fn changed(settings: &Value) -> Vec<Value> {
+    let setup = Setup::parse(settings).ok();
+    let in_use = |key: &str| match key {
+        "initial_coin" => json!(setup.as_ref().map(Setup::coin)),
+        "order_size" => json!(setup.as_ref().map(Setup::size)),
+        _ => Value::Null,
+    };
     let mut rows: Vec<Value> = crate::backtest::keys()
         .iter()
         .map(|key| {
             let value = &settings[key.key];
-            json!({"key": key.key, "value": value, "unit": key.unit, "help": key.help, "changed": *value != key.default})
+            json!({"key": key.key, "value": value, "unit": key.unit, "help": key.help, "changed": *value != key.default,
+                "in_use": in_use(key.key)})
         })
         .collect();
     rows.sort_by_key(|row| row["changed"] != true);
