@@ -84,7 +84,10 @@ pub fn gap_warning(gaps: &[Gap]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backtest::{Builder, Setup, run, synthetic_daily, tests::conserves};
+    use crate::domain::coin::Coin;
     use crate::domain::context::Regime;
+    use crate::market::synthetic::Synthetic;
     use rust_decimal::Decimal;
 
     fn points(days: &[i64]) -> Vec<Point> {
@@ -116,5 +119,41 @@ mod tests {
             assert_eq!(longest_ms(&points(even), DAY_MS), i64::MAX, "{even:?}");
         }
         assert_eq!(gap_warning(&[]), None);
+    }
+
+    /// A month, a year of nothing, a month: the year is in the money and in no other figure.
+    #[test]
+    fn a_run_across_a_gap_has_the_days_of_its_data() {
+        let (market, first_ms) = (Synthetic::new("gap"), 1_767_603_600_000);
+        let day_ms = |day: i64| first_ms + day * DAY_MS;
+        let daily = synthetic_daily(&market, Coin::Btc, day_ms(430));
+        let mut builder = Builder::new(Coin::Btc, daily);
+        for day in (0..=30).chain(400..=430) {
+            builder.push(market.chain(Coin::Btc, day_ms(day)), "gap", "synthetic");
+        }
+        let setup = Setup {
+            score_min: 0.0,
+            ivrv_min: 0.0,
+            ..Setup::default()
+        };
+        let whole = run(&builder.finish("gap"), &setup).expect("a run");
+        conserves(&whole);
+        let metrics = &whole.metrics;
+        let gap = Gap {
+            from_ms: day_ms(30),
+            to_ms: day_ms(400),
+        };
+        assert_eq!((&metrics.gaps[..], metrics.days), (&[gap][..], 60.0));
+        assert!(
+            metrics.chains > 1 && metrics.time_in_market > 0.5,
+            "{metrics:?}"
+        );
+        let regimes = &whole.breakdowns.regimes;
+        assert!((regimes["gap"].days - 370.0).abs() < 1e-9);
+        let lived: f64 = regimes.values().map(|regime| regime.days).sum();
+        assert!((lived - 430.0).abs() < 1e-9, "{regimes:?}");
+        assert!(metrics.usd.drawdown_days <= 60.0, "{metrics:?}");
+        let intervals = whole.with_intervals().metrics.intervals;
+        assert!(intervals.is_some());
     }
 }

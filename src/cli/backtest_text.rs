@@ -259,3 +259,32 @@ fn round_to(value: &Value, digits: i32) -> Value {
         ((number * scale).round() / scale + 0.0).into()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_report_begins_with_the_gaps_and_with_what_stood_in_the_way() {
+        let text = |metrics: Value| report(&json!({ "metrics": metrics }));
+        let warned = text(json!({
+            "chains": 0,
+            "gaps": [{"from_ms": 1_767_225_600_000_i64, "to_ms": 1_780_272_000_000_i64}],
+            "obstacles": [{"what": "ivrv", "decisions": 3, "text": "3 of 3 decisions"}],
+        }));
+        assert!(
+            warned.contains("2026-01-01 to 2026-06-01 (151 days)"),
+            "{warned}"
+        );
+        assert!(
+            warned.contains("no call was sold\n3 of 3 decisions\n"),
+            "{warned}"
+        );
+        let old = text(json!({ "chains": 0 }));
+        assert!(
+            !old.contains("warning") && !old.contains("no call"),
+            "{old}"
+        );
+    }
+}
