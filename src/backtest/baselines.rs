@@ -2,7 +2,8 @@
 
 use super::RunError;
 use super::data::Data;
-use super::metrics::{Performance, performance};
+use super::gaps::longest_ms;
+use super::metrics::{Performance, performance_but};
 use super::outcome::{Outcome, Point};
 use super::run::Run;
 use super::setup::{Policy, Setup};
@@ -36,12 +37,15 @@ pub fn baselines(data: &Data, run: &Outcome) -> Result<(Baselines, Vec<f64>), Ru
     let points = &run.points;
     let start = float(run.setup.coin());
     let first = points.first().map_or(0.0, |point| point.index_price);
+    let gap_ms = longest_ms(points, run.setup.interval_ms);
     let of = |equity: &dyn Fn(&Point) -> f64| Baseline {
-        coin: performance(
+        coin: performance_but(
+            gap_ms,
             start,
             points.iter().map(|point| (point.at_ms, equity(point))),
         ),
-        usd: performance(
+        usd: performance_but(
+            gap_ms,
             start * first,
             points
                 .iter()

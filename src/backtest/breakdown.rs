@@ -1,5 +1,6 @@
 //! The result by regime, by days and delta at the sale, and by what ended a leg.
 
+use super::gaps::longest_ms;
 use super::ledger::{Leg, RollChain};
 use super::outcome::Point;
 use crate::domain::context::Regime;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Breakdowns {
-    /// By the regime at the start of each step.
+    /// By the regime at the start of each step; `gap` is what lies in gaps of the data.
     pub regimes: BTreeMap<String, InRegime>,
     /// By days to expiry at the sale.
     pub dte: BTreeMap<String, Legs>,
@@ -64,9 +65,14 @@ pub const DELTA: [(f64, &str); 6] = [
     (0.50, "0.50+"),
 ];
 
-pub(super) fn breakdowns(start: f64, points: &[Point], chains: &[RollChain]) -> Breakdowns {
+pub(super) fn breakdowns(
+    start: f64,
+    interval_ms: i64,
+    points: &[Point],
+    chains: &[RollChain],
+) -> Breakdowns {
     let mut found = Breakdowns {
-        regimes: regimes(start, points),
+        regimes: regimes(start, longest_ms(points, interval_ms), points),
         ..Breakdowns::default()
     };
     for chain in chains {
@@ -86,8 +92,11 @@ pub(super) fn breakdowns(start: f64, points: &[Point], chains: &[RollChain]) -> 
     found
 }
 
+/// What happened between two points of a gap, under no regime.
+const IN_GAP: &str = "gap";
+
 /// The first step belongs to its own regime: nothing was before it.
-fn regimes(start: f64, points: &[Point]) -> BTreeMap<String, InRegime> {
+fn regimes(start: f64, gap_ms: i64, points: &[Point]) -> BTreeMap<String, InRegime> {
     let mut found: BTreeMap<String, InRegime> = BTreeMap::new();
     if let Some(first) = points.first() {
         let own = found.entry(name(first.regime)).or_default();
@@ -95,7 +104,13 @@ fn regimes(start: f64, points: &[Point]) -> BTreeMap<String, InRegime> {
         own.usd += (first.equity - start) * first.index_price;
     }
     for pair in points.windows(2) {
-        let own = found.entry(name(pair[0].regime)).or_default();
+        let gap = pair[1].at_ms - pair[0].at_ms > gap_ms;
+        let of = if gap {
+            IN_GAP.to_owned()
+        } else {
+            name(pair[0].regime)
+        };
+        let own = found.entry(of).or_default();
         own.days += (pair[1].at_ms - pair[0].at_ms) as f64 / DAY_MS as f64;
         own.coin += pair[1].equity - pair[0].equity;
         own.usd += pair[1].equity_usd() - pair[0].equity_usd();

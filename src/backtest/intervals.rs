@@ -1,6 +1,7 @@
 //! Where the headline figures of one run may as well have been: its days drawn again, in blocks.
 
-use super::metrics::daily_returns;
+use super::gaps::longest_ms;
+use super::metrics::daily_returns_but;
 use super::outcome::{Outcome, Point};
 use super::sweep::statistic;
 use crate::clock::Random;
@@ -20,7 +21,7 @@ pub struct Headline {
     pub total_return: Option<Interval>,
     /// A year of 365 days.
     pub sharpe: Option<Interval>,
-    /// From day to day: what fell and rose again between two midnights is not in it.
+    /// Of daily closes: what fell and rose again between two midnights is not in it.
     pub max_drawdown: Option<Interval>,
 }
 
@@ -32,15 +33,18 @@ impl Outcome {
     pub fn with_intervals(mut self) -> Self {
         let draws =
             |currency| Random::from_parts(&["run", "bootstrap", &self.setup.seed, currency]);
+        let gap_ms = longest_ms(&self.points, self.setup.interval_ms);
         let metrics = &self.metrics;
         self.metrics.intervals = Some(Intervals {
             coin: headline(
+                gap_ms,
                 metrics.coin.start,
                 &self.points,
                 |one| one.equity,
                 draws("coin"),
             ),
             usd: headline(
+                gap_ms,
                 metrics.usd.start,
                 &self.points,
                 Point::equity_usd,
@@ -52,12 +56,17 @@ impl Outcome {
 }
 
 fn headline(
+    gap_ms: i64,
     start: f64,
     points: &[Point],
     value: impl Fn(&Point) -> f64,
     mut random: Random,
 ) -> Headline {
-    let returns = daily_returns(start, points.iter().map(|one| (one.at_ms, value(one))));
+    let returns = daily_returns_but(
+        gap_ms,
+        start,
+        points.iter().map(|one| (one.at_ms, value(one))),
+    );
     let mut of = |of: fn(&[f64]) -> Option<f64>| statistic::interval(&returns, of, &mut random);
     Headline {
         total_return: of(statistic::total_return),

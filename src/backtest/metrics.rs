@@ -22,20 +22,38 @@ pub struct Performance {
     pub calmar: Option<f64>,
     /// Deepest fall below the highest value so far, of it, positive.
     pub max_drawdown: f64,
-    /// Longest time below an earlier high, days.
+    /// Longest time below an earlier high, days; gaps of the data and the rounding of floats apart.
     pub drawdown_days: f64,
 }
 
 /// Of (instant, value) in the order of time, from a value at the first instant on.
 pub fn performance(start: f64, points: impl Iterator<Item = (i64, f64)>) -> Performance {
-    let mut series = Series::new(start);
+    performance_but(i64::MAX, start, points)
+}
+
+/// As [`performance`]; what lies between two points further apart than `gap_ms` is no day of the market.
+pub(super) fn performance_but(
+    gap_ms: i64,
+    start: f64,
+    points: impl Iterator<Item = (i64, f64)>,
+) -> Performance {
+    let mut series = Series::new(start, gap_ms);
     points.for_each(|(at_ms, value)| series.push(at_ms, value));
     series.finish()
 }
 
 /// The return of every day with a point, the first one from the start.
 pub(super) fn daily_returns(start: f64, points: impl Iterator<Item = (i64, f64)>) -> Vec<f64> {
-    let mut series = Series::new(start);
+    daily_returns_but(i64::MAX, start, points)
+}
+
+/// As [`daily_returns`], without those across a gap.
+pub(super) fn daily_returns_but(
+    gap_ms: i64,
+    start: f64,
+    points: impl Iterator<Item = (i64, f64)>,
+) -> Vec<f64> {
+    let mut series = Series::new(start, gap_ms);
     points.for_each(|(at_ms, value)| series.push(at_ms, value));
     series.end_day();
     series.returns
@@ -48,20 +66,30 @@ const STILL: f64 = 1e-9;
 #[derive(Debug)]
 struct Series {
     start: f64,
+    /// Two points further apart have a gap between them.
+    gap_ms: i64,
+    /// Time in gaps so far, milliseconds.
+    lost_ms: i64,
+    /// What the value was multiplied by across gaps.
+    skipped: f64,
     first_ms: Option<i64>,
     last: (i64, f64),
     /// Value at the end of the last whole day.
     day_end: f64,
     returns: Vec<f64>,
+    /// Its instant is counted without gaps.
     peak: (i64, f64),
     max_drawdown: f64,
     longest_ms: i64,
 }
 
 impl Series {
-    fn new(start: f64) -> Self {
+    fn new(start: f64, gap_ms: i64) -> Self {
         Self {
             start,
+            gap_ms,
+            lost_ms: 0,
+            skipped: 1.0,
             first_ms: None,
             last: (0, start),
             day_end: start,
@@ -76,16 +104,32 @@ impl Series {
         if self.first_ms.is_none() {
             self.first_ms = Some(at_ms);
             self.peak.0 = at_ms;
+        } else if at_ms - self.last.0 > self.gap_ms {
+            self.skip(at_ms, value);
         } else if at_ms.div_euclid(DAY_MS) != self.last.0.div_euclid(DAY_MS) {
             self.end_day();
         }
+        let lived_ms = at_ms - self.lost_ms;
         if value >= self.peak.1 {
-            self.peak = (at_ms, value);
+            self.peak = (lived_ms, value);
         } else {
-            self.max_drawdown = self.max_drawdown.max(1.0 - value / self.peak.1);
-            self.longest_ms = self.longest_ms.max(at_ms - self.peak.0);
+            let fall = 1.0 - value / self.peak.1;
+            self.max_drawdown = self.max_drawdown.max(fall);
+            if fall > STILL {
+                self.longest_ms = self.longest_ms.max(lived_ms - self.peak.0);
+            }
         }
         self.last = (at_ms, value);
+    }
+
+    /// The next day begins behind the gap; what happened in it has no return.
+    fn skip(&mut self, at_ms: i64, value: f64) {
+        self.end_day();
+        self.lost_ms += at_ms - self.last.0;
+        if self.last.1 > 0.0 {
+            self.skipped *= value / self.last.1;
+        }
+        self.day_end = value;
     }
 
     fn end_day(&mut self) {
@@ -97,11 +141,12 @@ impl Series {
 
     fn finish(mut self) -> Performance {
         self.end_day();
-        let days =
-            self.first_ms.map_or(0, |first_ms| self.last.0 - first_ms) as f64 / DAY_MS as f64;
+        let span_ms = self.first_ms.map_or(0, |first_ms| self.last.0 - first_ms);
+        let days = (span_ms - self.lost_ms) as f64 / DAY_MS as f64;
         let total_return = self.last.1 / self.start - 1.0;
-        let annualised_return = (days >= 1.0 && total_return > -1.0)
-            .then(|| exp(ln(1.0 + total_return) * 365.0 / days) - 1.0);
+        let grown = (1.0 + total_return) / self.skipped;
+        let annualised_return =
+            (days >= 1.0 && grown > 0.0).then(|| exp(ln(grown) * 365.0 / days) - 1.0);
         let volatility = self.volatility();
         let yearly = 365.0 * self.mean();
         let ratio = |over: Option<f64>| over.filter(|over| *over > STILL).map(|over| yearly / over);
@@ -193,6 +238,33 @@ mod tests {
             (found.sharpe, found.sortino, found.calmar),
             (None, None, None)
         );
+        assert_eq!(found.drawdown_days, 0.0, "{found:?}");
+    }
+
+    /// Four days, then 1,000 days of nothing over which the price tripled, then the same four days again.
+    #[test]
+    fn a_gap_is_no_day_of_the_market() {
+        let values = [100.0, 110.0, 99.0, 108.9];
+        let near = |day: i64, value: f64| (day * DAY_MS + NOON, value);
+        let before: Vec<_> = (0..).zip(values).map(|(day, x)| near(day, x)).collect();
+        let after = (1_003..).zip(values).map(|(day, x)| near(day, 3.267 * x));
+        let points: Vec<_> = before.into_iter().chain(after).collect();
+        let gap_ms = 10 * DAY_MS;
+        let found = performance_but(gap_ms, 100.0, points.iter().copied());
+        // 1.089 twice in six days; tripled across the gap, which counts for the total alone.
+        let expect = (1.089_f64 * 1.089).powf(365.0 / 6.0);
+        let annualised = found.annualised_return.expect("6 days") + 1.0;
+        assert!((annualised / expect - 1.0).abs() < 1e-9, "{annualised}");
+        assert!((found.total_return - (3.267 * 1.089 - 1.0)).abs() < 1e-12);
+        let returns = daily_returns_but(gap_ms, 100.0, points.iter().copied());
+        assert_eq!(returns.len(), 8);
+        assert!(
+            returns.iter().all(|one| one.abs() < 0.1 + 1e-12),
+            "{returns:?}"
+        );
+        assert!((found.drawdown_days - 2.0).abs() < 1e-9, "{found:?}");
+        let counted = performance(100.0, points.into_iter());
+        assert!(counted.volatility > found.volatility);
     }
 
     #[test]

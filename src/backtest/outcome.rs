@@ -3,9 +3,11 @@
 use super::attribution::Attribution;
 use super::breakdown::{Breakdowns, breakdowns};
 use super::data::{Data, Stamp};
+use super::gaps::{self, Gap};
 use super::intervals::Intervals;
 use super::ledger::{RollChain, Trigger};
-use super::metrics::{Performance, performance};
+use super::metrics::{Performance, performance_but};
+use super::obstacles::Obstacle;
 use super::run::{Event, State};
 use super::setup::Setup;
 use crate::domain::action::Action;
@@ -122,6 +124,12 @@ pub struct Metrics {
     /// See [`Outcome::with_intervals`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intervals: Option<Intervals>,
+    /// See [`Outcome::with_obstacles`]; the most frequent first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obstacles: Vec<Obstacle>,
+    /// Stretches without data, longest first: no days of the market, and in no daily or annualised figure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
 }
 
 impl Outcome {
@@ -142,7 +150,12 @@ impl Outcome {
                 turnover: traded(&state.events) / float(setup.coin()),
                 ..metrics
             },
-            breakdowns: breakdowns(float(setup.coin()), &state.points, &chains),
+            breakdowns: breakdowns(
+                float(setup.coin()),
+                setup.interval_ms,
+                &state.points,
+                &chains,
+            ),
             points: state.points,
             taken: state.taken,
             chains,
@@ -202,16 +215,21 @@ impl Metrics {
         let assigned = legs().filter(|leg| leg.assigned).count();
         let share = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
         let kept = flows.premium - flows.paid - flows.settlements;
+        let gap_ms = gaps::longest_ms(points, setup.interval_ms);
+        let gaps = gaps::gaps(points, gap_ms);
+        let lost_ms: i64 = gaps.iter().map(|gap| gap.to_ms - gap.from_ms).sum();
         let span = points.first().zip(points.last());
         let days = span.map_or(0.0, |(first, last)| {
-            (last.at_ms - first.at_ms) as f64 / crate::domain::instrument::DAY_MS as f64
+            (last.at_ms - first.at_ms - lost_ms) as f64 / crate::domain::instrument::DAY_MS as f64
         });
         Self {
-            coin: performance(
+            coin: performance_but(
+                gap_ms,
                 start,
                 points.iter().map(|point| (point.at_ms, point.equity)),
             ),
-            usd: performance(
+            usd: performance_but(
+                gap_ms,
                 start * first,
                 points.iter().map(|point| (point.at_ms, point.equity_usd())),
             ),
@@ -232,9 +250,11 @@ impl Metrics {
             roll_cost: 0.0,
             fees: float(flows.fees),
             upside_given_away: float(flows.settlements),
-            time_in_market: in_market(points),
+            time_in_market: in_market(points, gap_ms),
             turnover: 0.0,
             intervals: None,
+            obstacles: Vec::new(),
+            gaps,
         }
     }
 }
@@ -244,11 +264,14 @@ fn results(chains: &[RollChain], of: impl Fn(f64) -> bool) -> Vec<f64> {
     results.filter(|pnl| of(*pnl)).collect()
 }
 
-/// By what was open at the start of each interval.
-fn in_market(points: &[Point]) -> f64 {
+/// By what was open at the start of each interval; gaps apart.
+fn in_market(points: &[Point], gap_ms: i64) -> f64 {
     let (mut open, mut all) = (0, 0);
     for pair in points.windows(2) {
         let length = pair[1].at_ms - pair[0].at_ms;
+        if length > gap_ms {
+            continue;
+        }
         all += length;
         if pair[0].short_calls > Decimal::ZERO {
             open += length;

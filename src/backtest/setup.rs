@@ -1,5 +1,6 @@
 //! What a run depends on besides its data: one declaration for the payload, the form and `--set`.
 
+use crate::clock::iso;
 use crate::domain::coin::Coin;
 use crate::domain::instrument::Style;
 use crate::domain::settings::{ExitStyle, FeeModel, FillModel, Mode, Settings};
@@ -158,7 +159,7 @@ setup! {
     weight_ivrv: f64 = 1.0, "", Between(0.0, 100.0), "rules_v2: weight of implied / realised volatility.";
     spread_max: f64 = 0.05, "of mid", Between(0.0, 2.0), "Widest spread of a call that is sold.";
     spread_max_ticks: f64 = 2.0, "ticks", Between(0.0, 1_000.0), "A spread of so many ticks passes whatever its share.";
-    open_interest_min: f64 = 50.0, "coin", Between(0.0, 1e9), "Least open interest of a call that is sold.";
+    open_interest_min: f64 = 50.0, "coin", Between(0.0, 1e9), "Least open interest of a call that is sold; 0 admits calls whose interest is not known, as in rebuilt chains.";
     max_calls: u32 = 1, "", Between(0.0, 1_000.0), "Calls open at once.";
     max_expiry_exposure: Decimal = Decimal::ONE, "coin", Between(0.0, 1e6), "Most short calls per expiry.";
     max_margin_used_pct: f64 = 80.0, "%", Between(0.0, 1_000.0), "Most initial margin / equity after a trade.";
@@ -234,8 +235,14 @@ impl Setup {
 
     /// What no key can tell alone.
     pub fn check(&self) -> Result<(), SetupError> {
+        if self.from_ms > self.to_ms {
+            let (from, to) = (iso(self.from_ms), iso(self.to_ms));
+            let problem = format!(
+                "the first instant {from} is later than the last {to}; name an earlier first or a later last one"
+            );
+            return Err(refuse("from_ms", problem));
+        }
         let ordered = [
-            ("from_ms", self.from_ms as f64, "to_ms", self.to_ms as f64),
             ("dte_min", self.dte_min, "dte_max", self.dte_max),
             ("delta_min", self.delta_min, "delta_max", self.delta_max),
         ];
@@ -348,6 +355,10 @@ mod tests {
         check(
             json!({"delta_min": 0.5}),
             "delta_min: 0.5 is above delta_max = 0.4",
+        );
+        check(
+            json!({"from_ms": 1_777_593_600_000_i64, "to_ms": 1_767_225_600_000_i64}),
+            "from_ms: the first instant 2026-05-01T00:00:00Z is later than the last 2026-01-01T00:00:00Z",
         );
         check(
             json!({"order_size": 0.15}),

@@ -6,6 +6,7 @@ use super::compare::headline;
 use super::follow::{enqueue, live, result, wait};
 use super::quotes::time_ms;
 use super::session::Session;
+use super::source;
 use crate::backtest::{Setup, comparison, keys_with};
 use crate::ctx::{Ctx, Purpose};
 use crate::db::{backtests, chains};
@@ -76,7 +77,7 @@ pub(super) struct MarketArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct SourceArgs {
-    /// recorded, deribit, or synthetic; train also takes live, the ticks of the desk
+    /// recorded (thetaq import), deribit (record_market), rebuilt or rebuilt:HOST (fetch-history --rebuild), or synthetic; train also takes live, the ticks of the desk
     #[arg(long, default_value = chains::RECORDED)]
     source: String,
     /// Seed of the synthetic market; that of workers.toml when absent
@@ -127,6 +128,9 @@ impl Backtest {
             }
         }
         let ctx = live(session, Purpose::Watch).await?;
+        for payload in &payloads {
+            source::stored(&ctx, payload).await?;
+        }
         if let [payload] = &payloads[..] {
             let run = read(&ctx, &put(&ctx, payload.clone(), None).await?).await?;
             return session.output.result(&run, || report(&run));
@@ -150,6 +154,7 @@ impl Whatif {
         payload["at_ms"] = time_ms("--at", &self.at)?.into();
         payload["instrument"] = json!(self.instrument);
         let ctx = live(session, Purpose::Watch).await?;
+        source::stored(&ctx, &payload).await?;
         let id = enqueue(&ctx, "what_if", payload, Options::default()).await?;
         let mut found = result(&wait(&ctx, &id).await?)?;
         found["job"] = id.into();
@@ -163,6 +168,7 @@ impl Lookahead {
         let mut payload = market.payload(self.run.settings(market.one()?)?)?;
         payload["cuts"] = self.cuts.into();
         let ctx = live(session, Purpose::Watch).await?;
+        source::stored(&ctx, &payload).await?;
         let id = enqueue(&ctx, "lookahead", payload, Options::default()).await?;
         let mut found = result(&wait(&ctx, &id).await?)?;
         found["job"] = id.into();

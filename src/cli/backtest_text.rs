@@ -1,6 +1,7 @@
 //! Backtests as people read them; programs read the documents.
 
 use super::output::{cell, table};
+use crate::backtest::{Gap, gap_warning};
 use crate::clock::iso;
 use serde_json::Value;
 
@@ -46,12 +47,30 @@ pub(super) fn report(run: &Value) -> String {
         cell(&data["source"]),
     );
     format!(
-        "{head}\n\n{}\n{}\n{}\n{}",
+        "{head}\n{}\n{}\n{}\n{}\n{}",
+        warnings(&run["metrics"]),
         against(run),
         counts(&run["metrics"]),
         causes(&run["attribution"]),
         chain_table(&run["chains"])
     )
+}
+
+/// Gaps of the data and what stood in the way, a line each.
+fn warnings(metrics: &Value) -> String {
+    let obstacles = metrics["obstacles"].as_array();
+    let obstacles = obstacles.map_or(&[][..], Vec::as_slice);
+    let gaps: Vec<Gap> = serde_json::from_value(metrics["gaps"].clone()).unwrap_or_default();
+    let mut lines =
+        gap_warning(&gaps).map_or_else(String::new, |text| format!("warning: {text}\n"));
+    if metrics["chains"] == 0 && !obstacles.is_empty() {
+        lines.push_str("no call was sold\n");
+    }
+    for obstacle in obstacles {
+        lines.push_str(&cell(&obstacle["text"]));
+        lines.push('\n');
+    }
+    lines
 }
 
 /// The run and its baselines, in coin and in USD.
@@ -239,4 +258,33 @@ fn round_to(value: &Value, digits: i32) -> Value {
     value.as_f64().map_or(Value::Null, |number| {
         ((number * scale).round() / scale + 0.0).into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_report_begins_with_the_gaps_and_with_what_stood_in_the_way() {
+        let text = |metrics: Value| report(&json!({ "metrics": metrics }));
+        let warned = text(json!({
+            "chains": 0,
+            "gaps": [{"from_ms": 1_767_225_600_000_i64, "to_ms": 1_780_272_000_000_i64}],
+            "obstacles": [{"what": "ivrv", "decisions": 3, "text": "3 of 3 decisions"}],
+        }));
+        assert!(
+            warned.contains("2026-01-01 to 2026-06-01 (151 days)"),
+            "{warned}"
+        );
+        assert!(
+            warned.contains("no call was sold\n3 of 3 decisions\n"),
+            "{warned}"
+        );
+        let old = text(json!({ "chains": 0 }));
+        assert!(
+            !old.contains("warning") && !old.contains("no call"),
+            "{old}"
+        );
+    }
 }

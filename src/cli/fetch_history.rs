@@ -36,7 +36,7 @@ pub(super) struct FetchHistory {
     /// Where to ask: history, main, test or a base URL; [exchange] url when that is a URL, else the real exchange
     #[arg(long)]
     url: Option<String>,
-    /// Make chains of the trades, so far apart: 5m, 15m, 1h, 6h, 1d; their source is `rebuilt`
+    /// Make chains of the trades, so far apart: 5m, 15m, 1h, 6h, 1d; their source is `rebuilt`, and `rebuilt:HOST/PATH` of another address than the exchange's own
     #[arg(long, value_name = "STEP")]
     rebuild: Option<String>,
 }
@@ -133,11 +133,13 @@ fn rebuilt(made: &Value) -> String {
     if made.is_null() {
         return String::new();
     }
+    let source = made["source"].as_str().unwrap_or_default();
     format!(
         "\n{} chains made under the source {}, {} were there, {} instants without trades; {} quotes, {} of them with \
-         a trade of their strike within the hour",
+         a trade of their strike within the hour\n\
+         `thetaq backtest --source {source} --set open_interest_min=0` runs over them: trades tell no open interest",
         made["chains"],
-        made["source"].as_str().unwrap_or_default(),
+        source,
         made["existing"],
         made["without"],
         made["quotes"],

@@ -27,6 +27,7 @@ mod replay;
 mod rows;
 mod session;
 mod simulate;
+mod source;
 mod sql;
 mod sweep;
 mod tick;

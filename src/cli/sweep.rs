@@ -6,13 +6,14 @@ use super::backtest_text::{percent, rounded};
 use super::follow::{enqueue, live, result, wait};
 use super::output::{cell, table};
 use super::session::Session;
+use super::source;
 use crate::backtest::sweep::{Axis, Currency, Plan, WalkForwardDays};
 use crate::ctx::Purpose;
 use crate::db::sweeps::{self, FIGURES};
 use crate::jobs::Options;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Try many settings over one market, and say what the best of them is worth
 #[derive(Debug, Args)]
@@ -66,6 +67,7 @@ impl Sweep {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
         let payload = self.payload()?;
         let ctx = live(session, Purpose::Watch).await?;
+        source::stored(&ctx, &payload).await?;
         let job = enqueue(&ctx, "sweep", payload, Options::default()).await?;
         let done = result(&wait(&ctx, &job).await?)?;
         let id = done["sweep"].as_str().context("the job names its sweep")?;
@@ -76,9 +78,11 @@ impl Sweep {
 
     fn payload(&self) -> anyhow::Result<Value> {
         let axes: Result<Vec<Axis>, Usage> = self.vary.iter().map(|text| axis(text)).collect();
+        let axes = axes?;
         let settings = self.run.settings(self.run.market().one()?)?;
+        said_once(&axes, &settings)?;
         let mut plan = Plan {
-            axes: axes?,
+            axes,
             draws: self.random,
             ..Plan::default()
         };
@@ -103,6 +107,24 @@ impl Sweep {
         }
         Ok(payload)
     }
+}
+
+/// A value named for a setting that varies would be lost without a word.
+fn said_once(axes: &[Axis], settings: &Map<String, Value>) -> Result<(), Usage> {
+    let twice = axes.iter().find_map(|axis| {
+        // The market and the seed have options of their own, and refusals of their own.
+        let own = matches!(
+            axis.key.as_str(),
+            "underlying" | "seed" | "from_ms" | "to_ms"
+        );
+        let value = settings.get(&axis.key).filter(|_| !own)?;
+        Some((axis.key.as_str(), cell(value)))
+    });
+    twice.map_or(Ok(()), |(key, value)| {
+        Err(Usage(format!(
+            "--set {key}={value}: --vary {key} gives it its values; leave one of the two out"
+        )))
+    })
 }
 
 fn axis(text: &str) -> Result<Axis, Usage> {

@@ -248,7 +248,7 @@ impl Open {
         let (data, setup) = (self.data.clone(), self.setup.clone());
         let work = move || {
             let outcome = Run::resume(&data, &setup, Strategy::Policy, state)?.finish();
-            let outcome = outcome.with_intervals();
+            let outcome = outcome.with_intervals().with_obstacles(&data);
             let (baselines, weekly) = baselines(&data, &outcome)?;
             Ok::<_, RunError>((outcome, baselines, weekly))
         };

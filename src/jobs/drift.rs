@@ -20,7 +20,7 @@ use super::{Defaults, Done, Job, JobError, Running, Schedule};
 use crate::backtest::{Again, rerun};
 use crate::clock::derived_id;
 use crate::config::Missed;
-use crate::ctx::{CODE_VERSION, Ctx};
+use crate::ctx::{CODE_VERSION, Ctx, LIVE};
 use crate::db::decisions;
 use crate::db::drifts::{self, DifferenceRow, DriftRow};
 use crate::domain::coin::Coin;
@@ -61,7 +61,10 @@ impl Job for Drift {
         let now_ms = ctx.clock.now_ms();
         // The time of a watcher stands where the workers left it, a little before their last decision.
         let last_ms = decisions::last_as_of_ms(&ctx.db, desk).await?;
-        let present_ms = last_ms.map_or(now_ms, |last_ms| last_ms.max(now_ms));
+        let Some(last_ms) = last_ms else {
+            return undecided(desk, job.slot_ms.is_some());
+        };
+        let present_ms = last_ms.max(now_ms);
         let range = self.range(job.slot_ms.unwrap_or(now_ms), present_ms)?;
         let coins = self.underlying.map_or_else(
             || ctx.config.desk.underlyings.clone(),
@@ -101,6 +104,22 @@ impl Drift {
         }
         Ok((from_ms, to_ms))
     }
+}
+
+/// Nothing can be made again: by schedule that is no fault, asked for by hand it is answered with what helps.
+fn undecided(desk: &str, by_schedule: bool) -> Result<Done, JobError> {
+    let next = if desk == LIVE {
+        "`thetaq tick` makes a first decision, `thetaq` opens the desk"
+    } else {
+        "name another book, or make this one with `thetaq replay`"
+    };
+    let text = format!("nothing was decided yet by the desk `{desk}`; {next}");
+    if by_schedule {
+        let mut nothing = done(&[]);
+        nothing["skipped"] = text.into();
+        return Ok(nothing);
+    }
+    Err(JobError::Abort(anyhow::anyhow!(text)))
 }
 
 /// One underlying: what the desk did, the same again, and what differs.

@@ -151,10 +151,7 @@ fn first_failure(call: &Candidate, index_price: f64, settings: &Settings) -> Opt
         .or_else(|| at_least(call.delta, settings.delta_min, Filter::DeltaMin))
         .or_else(|| at_most(call.delta?, settings.delta_max, Filter::DeltaMax))
         .or_else(|| spread(call, settings))
-        .or_else(|| {
-            let limit = settings.open_interest_min;
-            at_least(call.open_interest, limit, Filter::OpenInterest)
-        })
+        .or_else(|| open_interest(call, settings))
         .or_else(|| present(call.mark_iv, Filter::MarkIv))
         .or_else(|| present(call.ivrv, Filter::RealisedVol))
         .or_else(|| at_least(call.ivrv, settings.ivrv_min, Filter::Ivrv))
@@ -184,6 +181,13 @@ fn spread(call: &Candidate, settings: &Settings) -> Option<FailedFilter> {
         by: (!crossed).then_some(share - settings.spread_max),
         admit_at: (!crossed).then_some(share),
     })
+}
+
+/// A limit of 0 asks for nothing, so it admits an interest that nobody knows: that of a rebuilt chain.
+fn open_interest(call: &Candidate, settings: &Settings) -> Option<FailedFilter> {
+    let limit = settings.open_interest_min;
+    let failure = at_least(call.open_interest, limit, Filter::OpenInterest);
+    failure.filter(|_| limit > 0.0)
 }
 
 /// The policy's own floor: USD of premium for `rules_v1`, net annualised yield for the others;

@@ -142,13 +142,16 @@ fn liquidity(lines: &mut Lines, context: &Context, settings: &Settings, traded: 
             ..measure("spread", share, settings.spread_max, "of mid")
         }),
     }
-    let interest = quote.and_then(|quote| quote.open_interest);
-    lines.at_least(measure(
-        "open_interest",
-        interest,
-        settings.open_interest_min,
-        "coin",
-    ));
+    open_interest(lines, quote.and_then(|quote| quote.open_interest), settings);
+}
+
+/// A limit of 0 asks for nothing, so it admits an interest that nobody knows: that of a rebuilt chain.
+fn open_interest(lines: &mut Lines, interest: Option<f64>, settings: &Settings) {
+    let limit = settings.open_interest_min;
+    if interest.is_none() && limit <= 0.0 {
+        return lines.state("open_interest", true, Some("not known; no limit".into()));
+    }
+    lines.at_least(measure("open_interest", interest, limit, "coin"));
 }
 
 /// Check 12. Orders of the last minute and those of this action so far.

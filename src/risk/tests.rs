@@ -69,6 +69,25 @@ fn mistake_7_linear_margin_is_brought_to_coin() {
     assert!((inverse - linear).abs() < 1e-6, "{inverse} {linear}");
 }
 
+#[test]
+fn an_interest_that_is_not_known_passes_no_limit_but_that_of_nothing() {
+    let mut context = fixture::context(Coin::Btc);
+    let chain = Arc::make_mut(&mut context.chain);
+    let mut quotes = chain.quotes.iter_mut();
+    let quote = quotes.find(|quote| quote.instrument == named(CALL));
+    quote.expect("listed").open_interest = None;
+    let under = |limit: f64| {
+        let settings = Settings {
+            open_interest_min: limit,
+            ..settings()
+        };
+        check(&context, &settings, &open_call(CALL, "0.1"), "decision-1")
+    };
+    let refused = under(50.0);
+    assert!(refused_by(&refused, "open_interest") && !refused.approved);
+    assert!(under(0.0).approved, "{:?}", under(0.0).refusal);
+}
+
 /// Mistake 9 of the earlier system: a full-size trade at every decision regardless of those open.
 #[test]
 fn mistake_9_exposure_counts_what_is_open() {

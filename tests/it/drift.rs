@@ -416,3 +416,21 @@ async fn slots_of_the_live_desk_without_a_decision_are_found() {
     })
     .await;
 }
+
+/// A watcher's nightly run over a fresh database is no failure; asked for by hand it says what to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_that_has_decided_nothing_is_told_so() {
+    each_db(async |test| {
+        let clock = Clock::manual(FROM_MS, &["undecided"]);
+        let ctx = Ctx::with_clock(test.db.clone(), LIVE, clock, config(SHORT));
+        ctx.open().await.unwrap();
+        let id = put(&ctx, &Drift::default(), FROM_MS).await;
+        drain(&ctx, FROM_MS).await;
+        let row = jobs::get(&ctx.db, &id).await.unwrap().unwrap();
+        let error = row.error.unwrap();
+        assert_eq!(row.state, "discarded");
+        assert!(error.starts_with("nothing was decided yet"), "{error}");
+        assert!(error.contains("thetaq tick"), "{error}");
+    })
+    .await;
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use thetaq::clock::{Clock, Stopwatch};
 use thetaq::config::Config;
 use thetaq::ctx::Ctx;
-use thetaq::db::{chains, coverage, history, jobs, prints};
+use thetaq::db::{backtests, chains, coverage, history, jobs, prints};
 use thetaq::domain::chain::Source;
 use thetaq::domain::coin::Coin;
 use thetaq::domain::tape::Print;
@@ -33,9 +33,13 @@ fn desk(test: &TestDb, server: &Server) -> Ctx {
 
 /// Runs a fetch to its end and gives its row.
 async fn run(ctx: &Ctx, args: Value) -> jobs::JobRow {
+    run_of(ctx, "fetch_history", args).await
+}
+
+async fn run_of(ctx: &Ctx, kind: &str, args: Value) -> jobs::JobRow {
     let registry = registry::all();
     let options = Options::default();
-    let job = registry.enqueue_alone(ctx, "fetch_history", args, options);
+    let job = registry.enqueue_alone(ctx, kind, args, options);
     let id = job.await.unwrap().id;
     run_inline(ctx, &registry, &id).await.unwrap().unwrap()
 }
@@ -436,6 +440,8 @@ async fn chains_are_rebuilt_from_the_trades_and_read_like_any_other() {
             (&json!(0), &json!(12))
         );
 
+        assert_sells(&ctx, &rebuilt, (from_ms, last_ms)).await;
+
         let other = json!({"underlying": "BTC", "from_ms": from_ms - DAY_MS, "to_ms": from_ms,
             "what": ["deliveries"], "rebuild_ms": HOUR_MS});
         let row = run(&ctx, other).await;
@@ -444,4 +450,28 @@ async fn chains_are_rebuilt_from_the_trades_and_read_like_any_other() {
         test.db.close().await;
     })
     .await;
+}
+
+/// Nobody knows the open interest of a rebuilt chain: a limit on it keeps every call, none keeps nothing.
+async fn assert_sells(ctx: &Ctx, source: &str, (from_ms, to_ms): (i64, i64)) {
+    for (limit, sells) in [(50.0, false), (0.0, true)] {
+        let settings = json!({"from_ms": from_ms, "to_ms": to_ms, "exit": "hold_to_expiry",
+            "policy": "always", "spread_max": 2.0, "open_interest_min": limit});
+        let args = json!({"source": source, "settings": settings});
+        let row = run_of(ctx, "backtest", args).await;
+        assert_eq!(row.state, "succeeded", "{:?}", row.error);
+        let done = row.result.unwrap();
+        let chains = done["chains"].as_i64().unwrap();
+        assert_eq!(chains > 0, sells, "{chains} chains with a limit of {limit}");
+        let id = done["backtest"].as_str().unwrap();
+        let run = backtests::document(&ctx.db, id).await.unwrap().unwrap();
+        let why = &run["metrics"]["obstacles"][0];
+        assert_eq!(why["what"] == "open_interest", !sells, "{why}");
+        let named = why["text"].as_str().unwrap_or_default();
+        assert_eq!(
+            named.contains("--set open_interest_min=0"),
+            !sells,
+            "{named}"
+        );
+    }
 }

@@ -61,7 +61,9 @@ struct Slot {
 
 /// A replay decides at every recorded chain, the live desk at every slot of its schedule.
 async fn owed(ctx: &Ctx, lived: &Lived) -> anyhow::Result<Vec<Slot>> {
-    let opened_ms = lived.opened_ms().unwrap_or(i64::MAX);
+    let Some(opened_ms) = lived.opened_ms() else {
+        return Ok(Vec::new());
+    };
     let (from_ms, to_ms) = (lived.range.0.max(opened_ms), lived.range.1);
     if lived.sources() == [chains::RECORDED] {
         let times = chains::times(&ctx.db, chains::RECORDED, lived.coin, from_ms, to_ms).await?;

@@ -92,6 +92,17 @@ fn every_filter_stops_what_it_says_and_admits_at_the_value_it_names() {
 }
 
 #[test]
+fn a_limit_of_nothing_admits_an_interest_that_is_not_known() {
+    let (mut context, mut settings) = (fixture::context(Coin::Btc), research());
+    quote_mut(Arc::make_mut(&mut context.chain), CALL).open_interest = None;
+    settings.open_interest_min = 0.0;
+    assert_eq!(find(CALL, &context, &settings).failed, None);
+    settings.open_interest_min = 1e-9;
+    let failed = find(CALL, &context, &settings).failed.expect("stopped");
+    assert_eq!(failed.filter, Filter::OpenInterest);
+}
+
+#[test]
 fn the_first_failed_filter_is_kept() {
     let (mut context, settings) = (fixture::context(Coin::Btc), research());
     let quote = quote_mut(Arc::make_mut(&mut context.chain), CALL);

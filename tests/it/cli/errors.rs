@@ -103,6 +103,41 @@ fn wrong_usage_ends_with_2() {
             &["work", "--kinds", "dance"],
             &["--kinds", "`dance`", "settle"],
         ),
+        (
+            &["backtest", "--from", "2026-05-01", "--to", "2026-01-01"],
+            &[
+                "--from, --to",
+                "2026-05-01T00:00:00Z",
+                "2026-01-01T23:59:59",
+                "name an earlier",
+            ],
+        ),
+        (
+            &["train", "--from", "2026-05-01", "--to", "2026-01-01"],
+            &["--from, --to", "2026-05-01T00:00:00Z"],
+        ),
+        (
+            &["backtest", "--source", "foo"],
+            &["--source foo", "synthetic", "thetaq import"],
+        ),
+        (
+            &["whatif", "--at", "2026-01-02", "--source", "live"],
+            &["--source live", "thetaq train"],
+        ),
+        (
+            &["lookahead", "--source", "rebuilt:host"],
+            &["--source rebuilt:host", "fetch-history --rebuild"],
+        ),
+        (
+            &[
+                "sweep",
+                "--vary",
+                "delta_target=0.1,0.2",
+                "--set",
+                "delta_target=0.3",
+            ],
+            &["--set delta_target=0.3", "--vary delta_target"],
+        ),
     ];
     check(&here, 2, cases);
 }

@@ -42,6 +42,7 @@ async fn a_form_becomes_a_run_and_its_page() {
         let client = desk.browser().await;
         let empty = desk.page(&client, "/lab").await;
         assert!(empty.contains("No run yet") && empty.contains("name=\"delta_max\""));
+        assert!(empty.contains("placeholder=\"1 BTC, 4 ETH\""), "{empty}");
         let id = run(
             &desk,
             &client,
@@ -248,6 +249,10 @@ async fn a_check_and_a_what_if_of_a_run_have_pages_and_stand_on_it() {
         assert!(page.contains("3 cuts") && page.contains(&format!("/lab/what-if/{job}?run={id}")));
         let list = desk.page(&client, "/lab/what-if").await;
         assert!(list.contains(&format!("/lab/what-if/{job}")));
+        let any = "source=synthetic&market_seed=lab&at=2026-01-10T12:00:00Z";
+        start(&desk, &client, "what_if", any).await;
+        let list = desk.page(&client, "/lab/what-if").await;
+        assert!(list.contains("nearest to 7 days"), "{list}");
         let missing = desk.get(&client, "/lab/lookahead/nothing").await;
         assert_eq!(missing.status(), StatusCode::NOT_FOUND);
         let refused = start(&desk, &client, "lookahead", &format!("{market}&cuts=0")).await;

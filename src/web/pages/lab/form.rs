@@ -165,8 +165,18 @@ pub(in crate::web::pages) fn field(key: &Key, value: Option<&Value>) -> Value {
     };
     json!({
         "key": key.key, "kind": key.kind, "unit": key.unit, "help": key.help, "default": default,
+        "shown": in_use(key.key).unwrap_or(&default),
         "value": own.filter(|_| changed), "changed": changed, "low": low, "high": high, "choices": choices,
     })
+}
+
+/// What an empty field comes to where the default stands for an amount of each coin.
+fn in_use(key: &str) -> Option<&'static str> {
+    match key {
+        "initial_coin" => Some("1 BTC, 4 ETH"),
+        "order_size" => Some("0.1 BTC, 1 ETH"),
+        _ => None,
+    }
 }
 
 /// Chain stores that hold something, each with what it holds of every coin; the synthetic market is always there.

@@ -3,6 +3,7 @@
 use super::drawer::{Drawer, keyed};
 use super::plots::{self, Look};
 use super::{checks, progress};
+use crate::backtest::{Gap, Setup, gap_warning};
 use crate::db::{Db, backtests, jobs};
 use crate::web::Site;
 use crate::web::error::PageError;
@@ -82,7 +83,10 @@ async fn result(
     drawer.rows("equity", EQUITY_COLUMNS, &equity);
     drawer.rows("decisions", DECISION_COLUMNS, &decisions);
     small_tables(&document, &metrics, &settings, drawer);
+    let gaps: Vec<Gap> =
+        serde_json::from_value(document["metrics"]["gaps"].clone()).unwrap_or_default();
     Ok(json!({
+        "gap_warning": gap_warning(&gaps),
         "run": row, "document": document, "facts": facts(&document["metrics"], &row.underlying),
         "plots": plots::plots(&equity, &legs, &row.underlying, look, drawer),
         "causes": plots::causes(drawer, causes, unit, digits), "unit": unit, "digits": digits,
@@ -141,7 +145,7 @@ fn cards(document: &Value, usd: bool) -> Vec<Value> {
             "Deepest drawdown",
             "max_drawdown",
             "pct",
-            "from a high to the low after it",
+            "over all snapshots; the 95 % are of daily closes",
         ),
     ]
     .map(card)
@@ -239,18 +243,25 @@ const PERFORMANCE: [(&str, &str, &str); 9] = [
     ("Sharpe", "sharpe", "n"),
     ("Sortino", "sortino", "n"),
     ("Calmar", "calmar", "n"),
-    ("Deepest drawdown", "max_drawdown", "pct"),
+    ("Deepest drawdown, all snapshots", "max_drawdown", "pct"),
     ("Longest drawdown", "drawdown_days", "days"),
     ("End of equity", "end", "n"),
 ];
 
 /// Settings that are not the default, then the others: (key, value, unit, changed).
 fn changed(settings: &Value) -> Vec<Value> {
+    let setup = Setup::parse(settings).ok();
+    let in_use = |key: &str| match key {
+        "initial_coin" => json!(setup.as_ref().map(Setup::coin)),
+        "order_size" => json!(setup.as_ref().map(Setup::size)),
+        _ => Value::Null,
+    };
     let mut rows: Vec<Value> = crate::backtest::keys()
         .iter()
         .map(|key| {
             let value = &settings[key.key];
-            json!({"key": key.key, "value": value, "unit": key.unit, "help": key.help, "changed": *value != key.default})
+            json!({"key": key.key, "value": value, "unit": key.unit, "help": key.help, "changed": *value != key.default,
+                "in_use": in_use(key.key)})
         })
         .collect();
     rows.sort_by_key(|row| row["changed"] != true);

@@ -4,6 +4,7 @@ use super::checks;
 use super::drawer::Drawer;
 use super::form;
 use super::lookahead;
+use crate::backtest::Setup;
 use crate::clock::iso;
 use crate::db::backtests;
 use crate::db::jobs::JobRow;
@@ -74,7 +75,8 @@ pub(super) fn asked(row: &JobRow) -> Value {
         (Some(call), _) | (None, Some(call)) => call.to_owned(),
         _ => {
             let days = args["settings"]["dte_target"].as_f64();
-            format!("nearest to {} days", days.unwrap_or_default())
+            let days = days.unwrap_or_else(|| Setup::default().dte_target);
+            format!("nearest to {days} days")
         }
     };
     json!({
