@@ -15,7 +15,7 @@ use serde_json::Value;
 /// Write a dataset, or the rows of a query, into files: CSV, JSON lines or Parquet, with a manifest
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq export --dataset ID --format parquet --split --out july\n  thetaq export --dataset ID --kind chat --format jsonl --compress gzip --json\n  thetaq export --query refusals --format csv --neutralise-formulas\n  thetaq export --sql \"select * from v_fills\" --format csv\n\nFiles are written inside [export] dir of workers.toml only. A linter reads the rows first: what is later\nthan its decision, rewards in prompts, chains in two splits and rows that stand twice stop the export\nunless --allow names them; columns that say nothing are warnings. An export that was cut off goes on\nwith `thetaq jobs retry ID`."
+    after_help = "Examples:\n  thetaq export --dataset ID --format parquet --split --out july\n  thetaq export --dataset ID --kind chat --format jsonl --compress gzip --json\n  thetaq export --query refusals --format csv --neutralise-formulas\n  thetaq export --sql \"select * from v_fills\" --format csv\n\nFiles are written inside [export] dir of workers.toml only. A linter reads the rows first: what is later\nthan its decision, rewards in prompts, chains in two splits and rows that stand twice stop the export\nunless --allow names them; columns that say nothing are warnings. An export that was cut off goes on\nwith `thetaq jobs wait ID`, one that failed with `thetaq jobs retry ID`."
 )]
 pub(super) struct Export {
     /// A dataset that `thetaq train` made

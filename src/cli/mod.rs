@@ -29,6 +29,7 @@ mod session;
 mod simulate;
 mod sql;
 mod sweep;
+mod takeover;
 mod tick;
 mod token;
 mod train;

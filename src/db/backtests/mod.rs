@@ -217,7 +217,7 @@ pub async fn of_job(db: &Db, job: &str) -> sqlx::Result<Option<BacktestRow>> {
 pub async fn list(db: &Db, parent: Option<&str>, limit: i64) -> sqlx::Result<Vec<BacktestRow>> {
     let sql = format!(
         "select {COLUMNS} from backtests where cast($1 as text) is null or parent = cast($1 as text) \
-         order by id desc limit $2"
+         order by created_ms desc, id desc limit $2"
     );
     read!(db, pool => sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str()))
         .bind(parent).bind(limit).fetch_all(pool).await)
