@@ -6,6 +6,7 @@ use super::backtest_text::{percent, rounded};
 use super::follow::{enqueue, live, result, wait};
 use super::output::{cell, table};
 use super::session::Session;
+use crate::backtest::SetupError;
 use crate::backtest::sweep::{Axis, Currency, Plan, WalkForwardDays};
 use crate::ctx::Purpose;
 use crate::db::sweeps::{self, FIGURES};
@@ -86,7 +87,7 @@ impl Sweep {
             seed.clone_into(&mut plan.seed);
         }
         let trials = plan.trials(&settings);
-        trials.map_err(|error| Usage(format!("--vary {}: {}", error.key, error.problem)))?;
+        trials.map_err(|error| Usage(named(&plan, &error)))?;
         let walk_forward = self.walk_forward.map(|plan| WalkForwardDays {
             anchored: self.anchored,
             ..plan
@@ -105,6 +106,18 @@ impl Sweep {
     }
 }
 
+/// What is wrong with a plan, by the option that says it.
+fn named(plan: &Plan, error: &SetupError) -> String {
+    let varies = |axis: &Axis| axis.key == error.key;
+    let option = match error.key.as_str() {
+        "draws" => "--random".to_owned(),
+        "axes" => "--vary".to_owned(),
+        key if plan.axes.iter().any(varies) => format!("--vary {key}"),
+        key => super::backtest::option_of(key),
+    };
+    format!("{option}: {}", error.problem)
+}
+
 fn axis(text: &str) -> Result<Axis, Usage> {
     Axis::parse(text).map_err(|error| Usage(format!("--vary {}: {}", error.key, error.problem)))
 }
@@ -113,14 +126,18 @@ fn axis(text: &str) -> Result<Axis, Usage> {
 fn report(sweep: &Value) -> String {
     let (data, statistics) = (&sweep["data"], &sweep["statistics"]);
     let head = format!(
-        "Sweep {} ({}): {} runs over {} days of {}, {} failed, {} combinations are no settings",
+        "Sweep {} ({}): {} runs over {} days of {}, {} failed{}",
         cell(&sweep["id"]),
         cell(&sweep["state"]),
         sweep["done"],
         cell(&statistics["days"]),
         cell(&data["source"]),
         sweep["failed"],
-        sweep["refused"],
+        match sweep["refused"].as_i64() {
+            None | Some(0) => String::new(),
+            Some(1) => ", 1 combination is no settings".to_owned(),
+            Some(refused) => format!(", {refused} combinations are no settings"),
+        },
     );
     format!(
         "{head}\n\n{}\n{}\n{}",

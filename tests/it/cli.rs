@@ -2,6 +2,7 @@
 
 mod documents;
 mod errors;
+mod options;
 mod running;
 
 use crate::docs::commands;

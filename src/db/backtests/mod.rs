@@ -254,6 +254,17 @@ pub async fn equity_so_far(db: &Db, id: &str) -> sqlx::Result<Vec<EquityPoint>> 
     Ok(found.unwrap_or_default().points)
 }
 
+/// The settings of the newest runs, by their ids.
+pub async fn setups(db: &Db, limit: i64) -> sqlx::Result<Vec<(String, serde_json::Value)>> {
+    let rows: Vec<(String, String)> = read!(db, pool => sqlx::query_as(
+        "select id, cast(settings as text) from backtests order by created_ms desc, id desc limit $1",
+    )
+    .bind(limit).fetch_all(pool).await)?;
+    rows.into_iter()
+        .map(|(id, text)| Ok((id, json::decode(&text)?)))
+        .collect()
+}
+
 /// The settings of a run.
 pub async fn setup(db: &Db, id: &str) -> sqlx::Result<Option<Setup>> {
     let text: Option<String> = read!(db, pool => sqlx::query_scalar(

@@ -245,7 +245,7 @@ const PERFORMANCE: [(&str, &str, &str); 9] = [
 ];
 
 /// Settings that are not the default, then the others: (key, value, unit, changed).
-fn changed(settings: &Value) -> Vec<Value> {
+pub(super) fn changed(settings: &Value) -> Vec<Value> {
     let mut rows: Vec<Value> = crate::backtest::keys()
         .iter()
         .map(|key| {
