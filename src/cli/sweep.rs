@@ -6,7 +6,6 @@ use super::backtest_text::{percent, rounded};
 use super::follow::{enqueue, live, result, wait};
 use super::output::{cell, table};
 use super::session::Session;
-use crate::backtest::SetupError;
 use crate::backtest::sweep::{Axis, Currency, Plan, WalkForwardDays};
 use crate::ctx::Purpose;
 use crate::db::sweeps::{self, FIGURES};
@@ -106,18 +105,6 @@ impl Sweep {
     }
 }
 
-/// What is wrong with a plan, by the option that says it.
-fn named(plan: &Plan, error: &SetupError) -> String {
-    let varies = |axis: &Axis| axis.key == error.key;
-    let option = match error.key.as_str() {
-        "draws" => "--random".to_owned(),
-        "axes" => "--vary".to_owned(),
-        key if plan.axes.iter().any(varies) => format!("--vary {key}"),
-        key => super::backtest::option_of(key),
-    };
-    format!("{option}: {}", error.problem)
-}
-
 fn axis(text: &str) -> Result<Axis, Usage> {
     Axis::parse(text).map_err(|error| Usage(format!("--vary {}: {}", error.key, error.problem)))
 }
@@ -211,6 +198,18 @@ fn ranking(sweep: &Value) -> String {
     columns.extend(keys);
     columns.extend(labels.iter().map(String::as_str));
     table(&columns, &rows)
+}
+
+/// What is wrong with a plan, by the option that says it.
+fn named(plan: &Plan, error: &crate::backtest::SetupError) -> String {
+    let varies = |axis: &Axis| axis.key == error.key;
+    let option = match error.key.as_str() {
+        "draws" => "--random".to_owned(),
+        "axes" => "--vary".to_owned(),
+        key if plan.axes.iter().any(varies) => format!("--vary {key}"),
+        key => super::backtest::option_of(key),
+    };
+    format!("{option}: {}", error.problem)
 }
 
 /// Nothing when no windows were asked for.

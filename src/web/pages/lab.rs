@@ -65,20 +65,12 @@ async fn list(site: &Site, query: &Query) -> Result<View, PageError> {
 
 /// Settings under the name of a run.
 const NAMED: usize = 4;
-/// Settings that the row shows beside its name.
-const BESIDE: [&str; 6] = ["underlying", "from_ms", "to_ms", "policy", "exit", "seed"];
-
 /// A run as the list shows it: with the settings that tell it from others, and marked when its model may know
 /// what followed.
 fn shown(row: &backtests::BacktestRow, setups: &HashMap<String, Value>) -> Value {
     let mut shown = json!(row);
     shown["before_cutoff"] = json!(row.before_cutoff());
-    let differing = setups.get(&row.id).map_or_else(Vec::new, run::changed);
-    let mut named: Vec<&Value> = differing
-        .iter()
-        .filter(|setting| setting["changed"] == true)
-        .filter(|setting| !BESIDE.iter().any(|key| setting["key"] == *key))
-        .collect();
+    let mut named = setups.get(&row.id).map_or_else(Vec::new, run::differing);
     shown["more"] = named.len().saturating_sub(NAMED).into();
     named.truncate(NAMED);
     shown["differs"] = json!(named);

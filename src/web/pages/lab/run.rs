@@ -245,7 +245,7 @@ const PERFORMANCE: [(&str, &str, &str); 9] = [
 ];
 
 /// Settings that are not the default, then the others: (key, value, unit, changed).
-pub(super) fn changed(settings: &Value) -> Vec<Value> {
+fn changed(settings: &Value) -> Vec<Value> {
     let mut rows: Vec<Value> = crate::backtest::keys()
         .iter()
         .map(|key| {
@@ -254,6 +254,16 @@ pub(super) fn changed(settings: &Value) -> Vec<Value> {
         })
         .collect();
     rows.sort_by_key(|row| row["changed"] != true);
+    rows
+}
+
+/// Settings that are shown beside the name of a run anyway.
+const BESIDE: [&str; 6] = ["underlying", "from_ms", "to_ms", "policy", "exit", "seed"];
+
+/// The other settings that are not the default.
+pub(super) fn differing(settings: &Value) -> Vec<Value> {
+    let mut rows = changed(settings);
+    rows.retain(|row| row["changed"] == true && !BESIDE.iter().any(|key| row["key"] == *key));
     rows
 }
 
