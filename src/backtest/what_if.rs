@@ -6,6 +6,7 @@ use super::outcome::Outcome;
 use super::run::Run;
 use super::setup::Setup;
 use super::strategy::{Strategy, decision};
+use crate::clock::iso;
 use crate::domain::action::Action;
 use crate::domain::context::Context;
 use crate::domain::decision::Decision;
@@ -37,7 +38,11 @@ pub fn what_if(
     let first = steps.first().ok_or(RunError::NoSnapshots(data.coin))?;
     let chosen = choose(first.chain.quotes.iter(), wanted, first.chain.at_ms);
     let call = chosen.ok_or_else(|| {
-        RunError::WhatIf("no such call is listed then; `thetaq quotes` shows the chain".to_owned())
+        RunError::WhatIf(unlisted(
+            first.chain.quotes.iter(),
+            wanted,
+            first.chain.at_ms,
+        ))
     })?;
     let last_ms = steps
         .iter()
@@ -88,6 +93,35 @@ fn choose<'q>(
             nearest.map(|(instrument, _)| instrument)
         }
     }
+}
+
+/// Calls named to choose from.
+const NAMED: usize = 5;
+
+/// Why there is no such call, and the ones nearest to it.
+fn unlisted<'q>(
+    quotes: impl Iterator<Item = &'q crate::domain::chain::Quote>,
+    wanted: Wanted,
+    at_ms: i64,
+) -> String {
+    let Wanted::Contract(call) = wanted else {
+        return "no call with a known delta is listed then; `thetaq quotes` shows the chain"
+            .to_owned();
+    };
+    let away = |other: &Instrument| {
+        let strike = other.strike_usd.abs_diff(call.strike_usd);
+        (other.expiry_ms.abs_diff(call.expiry_ms), strike)
+    };
+    let listed = quotes.map(|quote| quote.instrument);
+    let mut listed: Vec<Instrument> = listed.filter(Instrument::is_call).collect();
+    listed.sort_by_key(away);
+    listed.truncate(NAMED);
+    let near: Vec<String> = listed.iter().map(ToString::to_string).collect();
+    format!(
+        "instrument (--instrument): {call} is not listed at {}; near it are {}",
+        iso(at_ms),
+        near.join(", ")
+    )
 }
 
 fn propose(context: &Context, settings: &Settings, call: &Instrument, first: bool) -> Decision {

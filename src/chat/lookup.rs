@@ -173,7 +173,7 @@ async fn jobs(ctx: &Ctx, filters: &[(&str, Option<&str>)], limit: i64) -> Result
     let filter = Filter::of(ctx, filters);
     let sql = format!(
         "select id, kind, state, progress, progress_note, attempts, max_attempts, created_at, started_at, finished_at, \
-         waited_ms, took_ms, error from v_jobs where {} order by id desc limit {limit}",
+         waited_ms, took_ms, error from v_jobs where {} order by created_at desc, id desc limit {limit}",
         filter.text
     );
     rows(ctx, "v_jobs", &sql, &filter.values).await

@@ -120,7 +120,10 @@ impl Backtest {
             one => &[one],
         };
         let mut payloads = Vec::new();
-        for coin in &self.run.market.underlying {
+        let mut asked = self.run.market.underlying.clone();
+        asked.sort_unstable();
+        asked.dedup();
+        for coin in &asked {
             for exit in exits {
                 let mut settings = self.run.settings(*coin)?;
                 settings.entry("exit").or_insert_with(|| (*exit).into());
@@ -146,6 +149,12 @@ impl Whatif {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
         let mut market = self.run;
         if let Some(call) = self.instrument {
+            if !call.is_call() {
+                return Err(Usage(format!(
+                    "--instrument: {call} is a put, and only calls are sold here; name one that ends in -C"
+                ))
+                .into());
+            }
             market.underlying = vec![call.coin];
         }
         let mut settings = market.settings(market.one()?)?;
@@ -258,15 +267,21 @@ impl SourceArgs {
     /// The payload of the job, checked here so that what is wrong names its option.
     pub(super) fn payload(&self, settings: Map<String, Value>) -> Result<Value, Usage> {
         let settings = Value::Object(settings);
-        Setup::parse(&settings).map_err(|error| match error.key.as_str() {
-            "from_ms" | "to_ms" => Usage(format!("--from, --to: {}", error.problem)),
-            key => Usage(format!("--set {key}: {}", error.problem)),
-        })?;
+        Setup::parse(&settings)
+            .map_err(|error| Usage(format!("{}: {}", option_of(&error.key), error.problem)))?;
         let mut payload = json!({ "source": self.source, "settings": settings });
         if let Some(seed) = &self.market_seed {
             payload["market_seed"] = seed.as_str().into();
         }
         Ok(payload)
+    }
+}
+
+/// The option that says a setting.
+pub(super) fn option_of(key: &str) -> String {
+    match key {
+        "from_ms" | "to_ms" => "--from, --to".to_owned(),
+        key => format!("--set {key}"),
     }
 }
 

@@ -15,11 +15,11 @@ use serde_json::Value;
 /// Write a dataset, or the rows of a query, into files: CSV, JSON lines or Parquet, with a manifest
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq export --dataset ID --format parquet --split --out july\n  thetaq export --dataset ID --kind chat --format jsonl --compress gzip --json\n  thetaq export --query refusals --format csv --neutralise-formulas\n  thetaq export --sql \"select * from v_fills\" --format csv\n\nFiles are written inside [export] dir of workers.toml only. A linter reads the rows first: what is later\nthan its decision, rewards in prompts, chains in two splits and rows that stand twice stop the export\nunless --allow names them; columns that say nothing are warnings. An export that was cut off goes on\nwith `thetaq jobs retry ID`."
+    after_help = "Examples:\n  thetaq export --dataset ID --format parquet --split --out july\n  thetaq export --dataset ID --kind chat --format jsonl --compress gzip --json\n  thetaq export --query refusals --format csv --neutralise-formulas\n  thetaq export --sql \"select * from v_fills\" --format csv\n\nFiles are written inside [export] dir of workers.toml only. A linter reads the rows first: what is later\nthan its decision, rewards in prompts, chains in two splits and rows that stand twice stop the export\nunless --allow names them; columns that say nothing are warnings. An export that was cut off goes on\nwith `thetaq jobs wait ID`, one that failed with `thetaq jobs retry ID`."
 )]
 pub(super) struct Export {
     /// A dataset that `thetaq train` made
-    #[arg(long, value_name = "ID", group = "source", required_unless_present_any = ["query", "sql"])]
+    #[arg(long, value_name = "ID", group = "source")]
     dataset: Option<String>,
     /// A named question; `thetaq sql` lists them
     #[arg(long, value_name = "NAME", group = "source")]
@@ -98,9 +98,7 @@ fn codes(text: &str) -> Result<Allowed, String> {
 impl Export {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
         let payload = self.payload()?;
-        payload
-            .check()
-            .map_err(|error| Usage(format!("--{error}")))?;
+        payload.check().map_err(|error| Usage(option(&error)))?;
         if let Some(out) = &payload.out {
             folder::inside(&session.config.export.dir, out)
                 .map_err(|error| Usage(error.to_string()))?;
@@ -120,7 +118,14 @@ impl Export {
                 parameters: self.parameters.iter().cloned().collect(),
             },
             (.., Some(sql)) => Source::Sql(sql.clone()),
-            _ => return Err(Usage("give --dataset, --query or --sql".to_owned()).into()),
+            _ => {
+                return Err(Usage(
+                    "say what to export: --dataset ID, --query NAME or --sql SELECT; `thetaq sql` lists questions \
+                     and views, and `thetaq export --help` shows examples"
+                        .to_owned(),
+                )
+                .into());
+            }
         };
         let of_dataset = matches!(source, Source::Dataset(_));
         Ok(Payload {
@@ -156,6 +161,16 @@ impl Export {
             (Some(KindName::Preference), _) => Kind::Preference,
         }
     }
+}
+
+/// A problem of the payload, with the option in place of its field.
+fn option(problem: &str) -> String {
+    let (field, said) = problem.split_once(": ").unwrap_or((problem, ""));
+    let option = match field {
+        "compression" => "compress".to_owned(),
+        field => field.replace('_', "-"),
+    };
+    format!("--{option}: {said}")
 }
 
 const COLUMNS: [&str; 4] = ["path", "rows", "bytes", "sha256"];

@@ -2,6 +2,7 @@
 
 use super::progress::Bar;
 use super::session::Session;
+use super::takeover::Held;
 use crate::ctx::{Ctx, Purpose};
 use crate::db::desks;
 use crate::db::jobs::{self, JobRow};
@@ -16,7 +17,7 @@ use std::time::Duration;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The live desk as this command sees it.
 pub(super) async fn live(session: &Session, purpose: Purpose) -> anyhow::Result<Ctx> {
@@ -43,24 +44,44 @@ pub(super) async fn enqueue(
 }
 
 /// Waits until the job is finished, or paused by somebody, and returns its row, whatever it ended as.
+///
+/// Without a worker it runs here; when a process that is dead holds it, as soon as its lease is over.
 pub(super) async fn wait(ctx: &Ctx, id: &str) -> anyhow::Result<JobRow> {
     let bar = Bar::start();
-    let done = if workers_alive(ctx).await? {
-        watch(ctx, id, &bar).await?
-    } else {
-        let registry = registry::all();
-        // The job runs here, where nobody listened so far; what it needs of the exchange it asks itself.
-        ctx.exchange.hear().await.ok();
-        let parts = Parts::start(ctx, id);
-        let done = tokio::select! {
-            ran = run_inline(ctx, &registry, id) => ran.map(|row| row.with_context(|| missing(id)))?,
-            row = watch(ctx, id, &bar) => row,
-        };
-        parts.end().await?;
-        done?
+    let mut held = Held::default();
+    let done = loop {
+        let row = jobs::get(&ctx.db, id).await?.with_context(|| missing(id))?;
+        if settled(&row) {
+            break row;
+        }
+        if workers_alive(ctx).await? {
+            show(&row, &bar);
+        } else if row.state == "running" {
+            held.look(ctx, &row, &bar).await?;
+        } else {
+            let row = here(ctx, id, &bar).await?;
+            if settled(&row) {
+                break row;
+            }
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     };
     bar.end();
     Ok(done)
+}
+
+/// Runs the job in this process; its row once it has ended here, or belongs to another process.
+async fn here(ctx: &Ctx, id: &str, bar: &Bar) -> anyhow::Result<JobRow> {
+    let registry = registry::all();
+    // The job runs here, where nobody listened so far; what it needs of the exchange it asks itself.
+    ctx.exchange.hear().await.ok();
+    let parts = Parts::start(ctx, id);
+    let row = tokio::select! {
+        ran = run_inline(ctx, &registry, id) => ran.map(|row| row.with_context(|| missing(id)))?,
+        row = watch(ctx, id, bar) => row,
+    };
+    parts.end().await?;
+    row
 }
 
 /// The parts of a job that waits for them, run beside it, one for each core.
@@ -110,15 +131,22 @@ async fn carry_parts(ctx: Ctx, id: String, stop: CancellationToken) {
 async fn watch(ctx: &Ctx, id: &str, bar: &Bar) -> anyhow::Result<JobRow> {
     loop {
         let row = jobs::get(&ctx.db, id).await?.with_context(|| missing(id))?;
-        if finished(&row) || row.state == "paused" {
+        if settled(&row) {
             return Ok(row);
         }
-        bar.show(
-            row.progress,
-            row.progress_note.as_deref().unwrap_or_default(),
-        );
+        show(&row, bar);
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+fn show(row: &JobRow, bar: &Bar) {
+    let note = row.progress_note.as_deref().unwrap_or_default();
+    bar.show(row.progress, note);
+}
+
+/// Finished, or paused by somebody: nothing to wait for.
+fn settled(row: &JobRow) -> bool {
+    finished(row) || row.state == "paused"
 }
 
 pub(super) fn missing(id: &str) -> String {

@@ -1,10 +1,11 @@
 //! `thetaq jobs`: the queue from the command line.
 
-use super::follow::{document, live, missing, result, wait};
+use super::follow::{document, live, missing, result, wait, workers_alive};
 use super::output::{fields, table};
 use super::rows::{query, show};
 use super::session::Session;
-use crate::ctx::Purpose;
+use super::takeover::take_over;
+use crate::ctx::{Ctx, Purpose};
 use crate::db::{jobs, jobs_control};
 use crate::jobs::{pause, registry};
 use anyhow::Context;
@@ -31,8 +32,10 @@ enum Action {
     /// Show one job with its attempts and log lines
     #[command(after_help = "Examples:\n  thetaq jobs show 01KDZ...")]
     Show(One),
-    /// Run a finished job again; its history is kept
-    #[command(after_help = "Examples:\n  thetaq jobs retry 01KDZ...")]
+    /// Run a finished job again, or one whose process is dead; its history is kept
+    #[command(
+        after_help = "Examples:\n  thetaq jobs retry 01KDZ...\n\nA job that says `running` while no worker is alive, as after `kill -9`, is taken over when its lease\nends, and runs here."
+    )]
     Retry(One),
     /// Cancel a job; a running one stops at its next checkpoint
     #[command(after_help = "Examples:\n  thetaq jobs cancel 01KDZ...")]
@@ -44,7 +47,9 @@ enum Action {
     #[command(after_help = "Examples:\n  thetaq jobs resume 01KDZ...")]
     Resume(One),
     /// Wait until a job is finished; run it here when no worker is alive
-    #[command(after_help = "Examples:\n  thetaq jobs wait 01KDZ... --json")]
+    #[command(
+        after_help = "Examples:\n  thetaq jobs wait 01KDZ... --json\n\nA job that says `running` while no worker is alive, as after `kill -9`, is taken over when its lease\nends, and goes on from where it last stored its state."
+    )]
     Wait(One),
 }
 
@@ -85,7 +90,7 @@ impl List {
     async fn run(self, session: &Session) -> anyhow::Result<()> {
         let sql = format!(
             "select * from v_jobs where (cast($1 as text) is null or kind = cast($1 as text)) \
-             and (cast($2 as text) is null or state = cast($2 as text)) order by id desc limit {}",
+             and (cast($2 as text) is null or state = cast($2 as text)) order by created_at desc, id desc limit {}",
             self.limit
         );
         let given = [Value::from(self.kind), Value::from(self.state)];
@@ -126,6 +131,12 @@ impl One {
 
     async fn retry(self, session: &Session) -> anyhow::Result<()> {
         let ctx = live(session, Purpose::Watch).await?;
+        let row = jobs::get(&ctx.db, &self.id).await?;
+        let row = row.with_context(|| missing(&self.id))?;
+        let orphan = row.state == "running" && !workers_alive(&ctx).await?;
+        if orphan && take_over(&ctx, &row).await? {
+            return self.go_on(session, &ctx).await;
+        }
         let mut tx = ctx.db.begin().await?;
         let retried = jobs_control::retry(&mut tx, &ctx.clock, &self.id).await?;
         tx.commit().await?;
@@ -133,13 +144,30 @@ impl One {
         let row = row.with_context(|| missing(&self.id))?;
         anyhow::ensure!(
             retried,
-            "job {} is {}; only finished jobs are retried",
+            "job {} is {}; only finished jobs are retried, `thetaq jobs wait {}` waits for it",
             row.id,
-            row.state
+            row.state,
+            row.id
         );
-        session
-            .output
-            .result(&document(&row), || format!("{} is {}", row.id, row.state))
+        let next = if workers_alive(&ctx).await? {
+            String::new()
+        } else {
+            format!(
+                "; no worker is alive, `thetaq jobs wait {}` runs it here",
+                row.id
+            )
+        };
+        session.output.result(&document(&row), || {
+            format!("{} is {}{next}", row.id, row.state)
+        })
+    }
+
+    /// A job that was taken over, run here; one more attempt is granted where that was its last.
+    async fn go_on(self, session: &Session, ctx: &Ctx) -> anyhow::Result<()> {
+        let mut tx = ctx.db.begin().await?;
+        jobs_control::retry(&mut tx, &ctx.clock, &self.id).await?;
+        tx.commit().await?;
+        self.wait(session).await
     }
 
     async fn cancel(self, session: &Session) -> anyhow::Result<()> {

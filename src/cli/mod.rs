@@ -30,6 +30,7 @@ mod simulate;
 mod source;
 mod sql;
 mod sweep;
+mod takeover;
 mod tick;
 mod token;
 mod train;

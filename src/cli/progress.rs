@@ -40,6 +40,14 @@ impl Bar {
         }
     }
 
+    /// A line that stays, above the bar.
+    pub(super) fn say(&self, text: &str) {
+        match self {
+            Self::Terminal(bar) => bar.suspend(|| eprintln!("{text}")),
+            Self::Lines(_) => eprintln!("{text}"),
+        }
+    }
+
     pub(super) fn end(&self) {
         if let Self::Terminal(bar) = self {
             bar.finish_and_clear();

@@ -90,7 +90,7 @@ impl Sweep {
             seed.clone_into(&mut plan.seed);
         }
         let trials = plan.trials(&settings);
-        trials.map_err(|error| Usage(format!("--vary {}: {}", error.key, error.problem)))?;
+        trials.map_err(|error| Usage(named(&plan, &error)))?;
         let walk_forward = self.walk_forward.map(|plan| WalkForwardDays {
             anchored: self.anchored,
             ..plan
@@ -135,14 +135,18 @@ fn axis(text: &str) -> Result<Axis, Usage> {
 fn report(sweep: &Value) -> String {
     let (data, statistics) = (&sweep["data"], &sweep["statistics"]);
     let head = format!(
-        "Sweep {} ({}): {} runs over {} days of {}, {} failed, {} combinations are no settings",
+        "Sweep {} ({}): {} runs over {} days of {}, {} failed{}",
         cell(&sweep["id"]),
         cell(&sweep["state"]),
         sweep["done"],
         cell(&statistics["days"]),
         cell(&data["source"]),
         sweep["failed"],
-        sweep["refused"],
+        match sweep["refused"].as_i64() {
+            None | Some(0) => String::new(),
+            Some(1) => ", 1 combination is no settings".to_owned(),
+            Some(refused) => format!(", {refused} combinations are no settings"),
+        },
     );
     format!(
         "{head}\n\n{}\n{}\n{}",
@@ -216,6 +220,18 @@ fn ranking(sweep: &Value) -> String {
     columns.extend(keys);
     columns.extend(labels.iter().map(String::as_str));
     table(&columns, &rows)
+}
+
+/// What is wrong with a plan, by the option that says it.
+fn named(plan: &Plan, error: &crate::backtest::SetupError) -> String {
+    let varies = |axis: &Axis| axis.key == error.key;
+    let option = match error.key.as_str() {
+        "draws" => "--random".to_owned(),
+        "axes" => "--vary".to_owned(),
+        key if plan.axes.iter().any(varies) => format!("--vary {key}"),
+        key => super::backtest::option_of(key),
+    };
+    format!("{option}: {}", error.problem)
 }
 
 /// Nothing when no windows were asked for.

@@ -9,6 +9,10 @@ use serde::Serialize;
 use serde_json::Value;
 use sqlx::types::Json;
 
+mod place;
+
+pub use place::Place;
+
 /// A job to be written; the typed way is `jobs::enqueue`.
 #[derive(Clone, Debug)]
 pub struct NewJob {
@@ -124,8 +128,8 @@ pub struct Filter {
     pub parent: Option<String>,
     /// Part of an id, unique key, error or argument.
     pub search: Option<String>,
-    /// Only jobs older than this id: the last one of the page before.
-    pub before: Option<String>,
+    /// Only jobs older than the last one of the page before.
+    pub before: Option<Place>,
     /// At most so many rows; 0 means 100.
     pub limit: i64,
 }
@@ -240,12 +244,14 @@ pub async fn list(db: &Db, filter: &Filter) -> sqlx::Result<Vec<JobRow>> {
     read!(db, pool => sqlx::query_as(
         "select * from jobs \
          where ($1 is null or desk = $1) and ($2 is null or kind = $2) and ($3 is null or state = $3) \
-         and ($4 is null or queue = $4) and ($5 is null or parent = $5) and ($6 is null or id < $6) \
+         and ($4 is null or queue = $4) and ($5 is null or parent = $5) \
+         and ($6 is null or (created_ms, id) < ($6, $9)) \
          and ($7 is null or lower(id) like $7 or lower(coalesce(unique_key, '')) like $7 \
               or lower(coalesce(error, '')) like $7 or lower(cast(args as text)) like $7) \
-         order by id desc limit $8")
+         order by created_ms desc, id desc limit $8")
         .bind(&filter.desk).bind(&filter.kind).bind(&filter.state).bind(&filter.queue).bind(&filter.parent)
-        .bind(&filter.before).bind(&search).bind(limit).fetch_all(pool).await)
+        .bind(filter.before.as_ref().map(|place| place.created_ms)).bind(&search).bind(limit)
+        .bind(filter.before.as_ref().map(|place| &place.id)).fetch_all(pool).await)
 }
 
 /// Transitions and log lines of a job, oldest first; the creation and a running attempt are told by the row itself.
@@ -257,7 +263,7 @@ pub async fn events(db: &Db, id: &str) -> sqlx::Result<Vec<EventRow>> {
 /// Jobs that this one enqueued, oldest first.
 pub async fn children(db: &Db, id: &str) -> sqlx::Result<Vec<JobRow>> {
     read!(db, pool => sqlx::query_as(
-        "select * from jobs where parent = $1 order by id").bind(id).fetch_all(pool).await)
+        "select * from jobs where parent = $1 order by created_ms, id").bind(id).fetch_all(pool).await)
 }
 
 /// Jobs of a desk by kind, queue and state.

@@ -163,6 +163,6 @@ pub async fn of_job(db: &Db, job: &str) -> sqlx::Result<Option<SweepRow>> {
 
 /// The newest sweeps, newest first.
 pub async fn list(db: &Db, limit: i64) -> sqlx::Result<Vec<SweepRow>> {
-    let sql = format!("select {COLUMNS} from sweeps order by id desc limit $1");
+    let sql = format!("select {COLUMNS} from sweeps order by created_ms desc, id desc limit $1");
     read!(db, pool => sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).bind(limit).fetch_all(pool).await)
 }

@@ -14,15 +14,28 @@ pub struct Reply {
 
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.message, self.code)
+        match self.code {
+            0 => f.write_str(&self.message),
+            code => write!(f, "{} ({code})", self.message),
+        }
     }
+}
+
+/// Without a code nobody asked for anything: there was no answer.
+fn retry(reply: &Reply) -> String {
+    let said = if reply.code == 0 {
+        "the exchange was not reached"
+    } else {
+        "exchange asks to retry"
+    };
+    format!("{said}: {reply}")
 }
 
 /// Why a call failed, by what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExchangeError {
     /// Nothing was executed; send the same request again after a pause.
-    #[error("exchange asks to retry: {0}")]
+    #[error("{}", retry(.0))]
     Retry(Reply),
     /// The token ran out: authenticate once, then send again.
     #[error("exchange asks to authenticate again: {0}")]

@@ -96,6 +96,10 @@ impl Job for Export {
             Err(error @ JobError::Abort(_)) => ("failed", Some(error.message())),
             Ok(_) | Err(_) => return done,
         };
+        if let Some(row) = exports::of_job(&ctx.db, &job.id).await? {
+            // A refusal leaves no empty folder behind; one that holds files stays.
+            std::fs::remove_dir(&row.folder).ok();
+        }
         let mut tx = ctx.db.begin().await?;
         exports::end(
             &mut tx,
@@ -197,7 +201,8 @@ impl Export {
         let folder = folder.display().to_string();
         if let Some(owner) = exports::owner_of(&ctx.db, &folder).await? {
             return Err(abort(format!(
-                "--out: {folder} holds the files of export {owner}; name another folder"
+                "--out: {folder} holds the files of export {owner}; name another folder, or let that one go on with \
+                 `thetaq jobs wait {owner}`"
             )));
         }
         let new = NewExport {

@@ -64,9 +64,28 @@ impl Job for FetchHistory {
         match work(&ctx, &hosts, &request, self.rebuild_ms, &mut progress).await {
             Ok(report) => Ok(serde_json::to_value(report)?),
             Err(FetchError::Stopped(_)) => Err(JobError::Cancelled),
-            Err(error) if error.is_retryable() => Err(error.into()),
-            Err(error) => Err(JobError::Abort(error.into())),
+            Err(error) => {
+                let retried = error.is_retryable();
+                let error = explained(error, &ctx.config, self.url.as_deref());
+                Err(if retried {
+                    JobError::Retry(error)
+                } else {
+                    JobError::Abort(error)
+                })
+            }
         }
+    }
+}
+
+/// What the exchange did not answer, with the address that was asked and who named it.
+fn explained(error: FetchError, config: &Config, url: Option<&str>) -> anyhow::Error {
+    let failed = matches!(error, FetchError::Exchange(..));
+    let error = anyhow::Error::from(error);
+    match (failed, url, config.exchange.url.as_str()) {
+        (false, ..) => error,
+        (true, Some(url), _) => error.context(format!("--url {url}")),
+        (true, None, url) if url.contains("://") => error.context(format!("[exchange] url {url}")),
+        (true, None, _) => error.context("Deribit's public API; --url asks another address"),
     }
 }
 

@@ -167,11 +167,12 @@ fn svg(plot: &Plot<'_>, more: Option<&str>) -> String {
 fn rows(text: &mut String, plot: &Plot<'_>, frame: &Frame) {
     let ticks = frame.levels(ROWS);
     let digits = plot.digits.max(digits(&ticks));
+    let percent = if plot.unit.starts_with('%') { " %" } else { "" };
     for value in ticks {
         level(text, "grid", frame.y(value));
         let _ = write!(
             text,
-            "<text class=\"tick end\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            "<text class=\"tick end\" x=\"{:.1}\" y=\"{:.1}\">{}{percent}</text>",
             LEFT - 8.0,
             frame.y(value) + 4.0,
             format::grouped(value, digits)

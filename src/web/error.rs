@@ -75,6 +75,7 @@ pub(super) async fn dress(State(site): State<Site>, request: Request, next: Next
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/html"));
+    let back = form_of(request.uri().path());
     let response = next.run(request).await;
     let Some(error) = error_of(&response) else {
         return response;
@@ -82,10 +83,27 @@ pub(super) async fn dress(State(site): State<Site>, request: Request, next: Next
     if api || !browser {
         return problem(&error);
     }
-    let values = serde_json::json!({"title": error.title, "detail": error.detail, "status": error.status.as_u16()});
+    let values = serde_json::json!({
+        "title": error.title, "detail": error.detail, "status": error.status.as_u16(), "back": back,
+    });
     match view::render(&site, "error.html", &values) {
         Ok(html) => (error.status, Html(html)).into_response(),
         Err(_) => problem(&error),
+    }
+}
+
+/// The page whose form posts to an address: (its name, its address).
+fn form_of(path: &str) -> Option<(&'static str, &'static str)> {
+    let (part, form) = path.strip_prefix('/')?.split_once("/start/")?;
+    match (part, form) {
+        ("lab", "backtest") => Some(("the form of a backtest", "/lab?new=1")),
+        ("lab", "sweep") => Some(("the form of a sweep", "/lab/sweeps")),
+        ("lab", "what_if") => Some(("the form of a what-if", "/lab/what-if")),
+        ("lab", "fill" | "import") => Some(("the calendar", "/lab/coverage")),
+        ("lab", _) => Some(("the lab", "/lab?new=1")),
+        ("training", "export") => Some(("the form of an export", "/exports")),
+        ("training", _) => Some(("training", "/training")),
+        _ => None,
     }
 }
 

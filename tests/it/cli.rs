@@ -2,6 +2,7 @@
 
 mod documents;
 mod errors;
+mod options;
 mod running;
 
 use crate::docs::commands;
@@ -117,7 +118,7 @@ fn people_read_tables() {
     Commands:
       list    List jobs, newest first
       show    Show one job with its attempts and log lines
-      retry   Run a finished job again; its history is kept
+      retry   Run a finished job again, or one whose process is dead; its history is kept
       cancel  Cancel a job; a running one stops at its next checkpoint
       pause   Hold a job back; a running one stores where it is first
       resume  Let a paused job go on from where it stopped

@@ -217,7 +217,7 @@ pub async fn of_job(db: &Db, job: &str) -> sqlx::Result<Option<BacktestRow>> {
 pub async fn list(db: &Db, parent: Option<&str>, limit: i64) -> sqlx::Result<Vec<BacktestRow>> {
     let sql = format!(
         "select {COLUMNS} from backtests where cast($1 as text) is null or parent = cast($1 as text) \
-         order by id desc limit $2"
+         order by created_ms desc, id desc limit $2"
     );
     read!(db, pool => sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str()))
         .bind(parent).bind(limit).fetch_all(pool).await)
@@ -252,6 +252,17 @@ pub async fn equity_so_far(db: &Db, id: &str) -> sqlx::Result<Vec<EquityPoint>> 
     .bind(id).fetch_optional(pool).await)?;
     let found: Option<SoFar> = text.flatten().map(|text| json::decode(&text)).transpose()?;
     Ok(found.unwrap_or_default().points)
+}
+
+/// The settings of the newest runs, by their ids.
+pub async fn setups(db: &Db, limit: i64) -> sqlx::Result<Vec<(String, serde_json::Value)>> {
+    let rows: Vec<(String, String)> = read!(db, pool => sqlx::query_as(
+        "select id, cast(settings as text) from backtests order by created_ms desc, id desc limit $1",
+    )
+    .bind(limit).fetch_all(pool).await)?;
+    rows.into_iter()
+        .map(|(id, text)| Ok((id, json::decode(&text)?)))
+        .collect()
 }
 
 /// The settings of a run.

@@ -69,7 +69,7 @@ pub async fn evaluations(
 ) -> sqlx::Result<Vec<EvaluationRow>> {
     read!(db, pool => sqlx::query_as(
         "select * from evaluations where cast($1 as text) is null or dataset = cast($1 as text) \
-         order by id desc limit $2",
+         order by created_ms desc, id desc limit $2",
     )
     .bind(dataset).bind(limit).fetch_all(pool).await)
 }

@@ -128,6 +128,8 @@ pub async fn counts(db: &Db, id: &str) -> sqlx::Result<Option<CountsBy>> {
 
 /// The newest datasets, newest first.
 pub async fn list(db: &Db, limit: i64) -> sqlx::Result<Vec<DatasetRow>> {
-    let sql = format!("select {COLUMNS} from training_datasets order by id desc limit $1");
+    let sql = format!(
+        "select {COLUMNS} from training_datasets order by created_ms desc, id desc limit $1"
+    );
     read!(db, pool => sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).bind(limit).fetch_all(pool).await)
 }

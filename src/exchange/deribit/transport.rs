@@ -244,7 +244,10 @@ fn by_status<T>(status: StatusCode, body: &[u8]) -> Outcome<T> {
         StatusCode::TOO_MANY_REQUESTS => Outcome::TurnedAway(reply(code, said)),
         status if status.is_server_error() || status.is_success() => Outcome::Lost(reply(0, said)),
         StatusCode::REQUEST_TIMEOUT => Outcome::Lost(reply(0, said)),
-        _ => Outcome::Broken(reply(code, format!("{said}; check [exchange] url"))),
+        _ => Outcome::Broken(reply(
+            code,
+            format!("{said}; check the exchange's address, which ends in /api/v2"),
+        )),
     }
 }
 

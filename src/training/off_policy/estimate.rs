@@ -168,14 +168,18 @@ fn warning(effective: f64, episodes: usize, uncovered: f64) -> Option<String> {
             100.0 * uncovered
         ));
     }
-    if effective < EFFECTIVE_MIN {
+    let (few, thin) = (
+        effective < EFFECTIVE_MIN,
+        effective < EFFECTIVE_SHARE * episodes as f64,
+    );
+    if few || thin {
+        let least = if few {
+            format!(", fewer than {EFFECTIVE_MIN}")
+        } else {
+            String::new()
+        };
         said.push(format!(
-            "{effective:.1} effective episodes are fewer than {EFFECTIVE_MIN}"
-        ));
-    }
-    if effective < EFFECTIVE_SHARE * episodes as f64 {
-        said.push(format!(
-            "the weights leave {effective:.1} effective episodes of {episodes}"
+            "the weights leave {effective:.1} effective episodes of {episodes}{least}"
         ));
     }
     (!said.is_empty()).then(|| said.join("; "))

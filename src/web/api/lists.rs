@@ -84,6 +84,7 @@ pub(super) const LISTS: &[List] = &[
         ..List::by_id("/equity", "v_equity")
     },
     List {
+        key: &["created_at", "id"],
         filters: &["kind", "state", "queue", "parent", "unique_key"],
         time: Some("created_at"),
         ..List::by_id("/jobs", "v_jobs")

@@ -60,8 +60,9 @@ fn svg(title: &str, decimals: usize, groups: &[Group]) -> String {
     let pad = ((high - low) * 0.06).max(1e-9);
     let (low, high) = (low - pad, high + pad);
     let y = |value: f64| TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM);
+    let height = HEIGHT + ROW * (words(groups).max(1) - 1) as f64;
     let mut text = format!(
-        "<svg class=\"chart bars\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>"
+        "<svg class=\"chart bars\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>"
     );
     let levels = ticks(low, high, 3);
     // Only what tells the ticks apart: longer labels would be clipped on a phone.
@@ -124,13 +125,22 @@ fn place(
             at - 5.0,
         );
     }
-    let _ = write!(
-        text,
-        "<text class=\"tick middle\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-        x + width / 2.0,
-        HEIGHT - 8.0,
-        group.label
-    );
+    for (n, word) in group.label.split(' ').enumerate() {
+        let _ = write!(
+            text,
+            "<text class=\"tick middle\" x=\"{:.1}\" y=\"{:.1}\">{word}</text>",
+            x + width / 2.0,
+            HEIGHT - 8.0 + ROW * n as f64,
+        );
+    }
+}
+
+/// A word of a name stands below the other: side by side, names would cover each other on a phone.
+const ROW: f64 = 20.0;
+
+fn words(groups: &[Group]) -> usize {
+    let words = groups.iter().map(|group| group.label.split(' ').count());
+    words.max().unwrap_or(1)
 }
 
 fn numbers(title: &str, unit: &str, decimals: usize, level: &str, groups: &[Group]) -> String {
@@ -181,6 +191,13 @@ mod tests {
             group("uniform", None, Vec::new()),
         ];
         let text = svg("Estimates", 2, &groups);
+        assert!(text.contains("viewBox=\"0 0 720 220\""), "{text}");
+        let long = [group("greedy BTC moderate", None, Vec::new())];
+        let below = svg("Long names", 2, &long);
+        assert!(
+            below.contains(">BTC<") && below.contains("viewBox=\"0 0 720 260\""),
+            "{below}"
+        );
         assert_eq!(text.matches("<circle").count(), 2);
         assert_eq!(text.matches("class=\"line hold\"").count(), 1);
         assert!(text.contains("greedy DR: 1.00, 0.00 to 3.00"), "{text}");

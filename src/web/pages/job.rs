@@ -96,6 +96,10 @@ pub(super) fn shown(row: &JobRow) -> Value {
     for part in ["args", "result"] {
         value[part] = redact(&value[part]);
     }
+    if row.state == "succeeded" {
+        // How far it was when it last said so is no news of a job that is done.
+        value["progress_note"] = Value::Null;
+    }
     value
 }
 

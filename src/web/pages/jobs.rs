@@ -18,13 +18,16 @@ pub(super) async fn view(site: &Site, query: &Query) -> Result<View, PageError> 
     let (db, desk) = (&site.ctx.db, site.ctx.desk.as_str());
     let text = query.get("q").unwrap_or_default();
     let filter = jobs::Filter {
-        before: query.owned("before"),
+        before: query.get("before").and_then(jobs::Place::parse),
         limit: LIMIT,
         ..filter(text, desk)
     };
     let rows = jobs::list(db, &filter).await?;
     let older = rows.last().filter(|_| rows.len() as i64 == LIMIT);
-    let older = older.map(|last| query.with("/jobs", &[("before", &last.id), ("notice", "")]));
+    let older = older.map(|last| {
+        let place = jobs::Place::of(last).to_string();
+        query.with("/jobs", &[("before", &place), ("notice", "")])
+    });
     let rows: Vec<Value> = rows.iter().map(shown).collect();
     let schedules: Vec<Value> = schedules::list(db).await?.iter().map(schedule).collect();
     let workers = workers(site).await?;

@@ -25,6 +25,7 @@ use crate::web::error::PageError;
 use crate::web::table::{self, Table};
 use crate::web::view::View;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 
 /// Runs on the page; older ones are one click away.
 const RUNS: i64 = 100;
@@ -48,22 +49,31 @@ async fn list(site: &Site, query: &Query) -> Result<View, PageError> {
     let db = &site.ctx.db;
     let mut runs = backtests::list(db, None, RUNS).await?;
     table::sort(&mut runs, query.sort());
+    let setups = backtests::setups(db, RUNS).await?;
+    let setups: HashMap<String, Value> = setups.into_iter().collect();
     let waiting = waiting(site).await?;
     Ok(View {
         title: "Backtesting lab".to_owned(),
         name: "lab",
         fragments: &["waiting", "runs"],
         values: json!({
-            "runs": runs.iter().map(shown).collect::<Vec<_>>(), "waiting": waiting, "form": form::form(site, query).await?,
+            "runs": runs.iter().map(|row| shown(row, &setups)).collect::<Vec<_>>(), "waiting": waiting, "form": form::form(site, query).await?,
         }),
         tables: vec![Table::of("runs", COLUMNS, &runs)],
     })
 }
 
-/// A run as the list shows it: one whose model may know what followed is marked.
-fn shown(row: &backtests::BacktestRow) -> Value {
+/// Settings under the name of a run.
+const NAMED: usize = 4;
+/// A run as the list shows it: with the settings that tell it from others, and marked when its model may know
+/// what followed.
+fn shown(row: &backtests::BacktestRow, setups: &HashMap<String, Value>) -> Value {
     let mut shown = json!(row);
     shown["before_cutoff"] = json!(row.before_cutoff());
+    let mut named = setups.get(&row.id).map_or_else(Vec::new, run::differing);
+    shown["more"] = named.len().saturating_sub(NAMED).into();
+    named.truncate(NAMED);
+    shown["differs"] = json!(named);
     shown
 }
 

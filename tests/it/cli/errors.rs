@@ -3,7 +3,7 @@
 use crate::support::terminal::Terminal;
 
 /// Each run ends with the code and says all of the words.
-fn check(here: &Terminal, code: i32, cases: &[(&[&str], &[&str])]) {
+pub(super) fn check(here: &Terminal, code: i32, cases: &[(&[&str], &[&str])]) {
     for (line, words) in cases {
         let said = here.error(code, line);
         for word in *words {

@@ -45,7 +45,13 @@ async fn a_run_of_the_desk_reads_the_same() {
     let setup = pair
         .same(async |db| Ok(backtests::setup(db, &row.id).await?))
         .await;
-    assert_eq!(backtests::settings_hash(&setup.unwrap()), row.settings_hash);
+    let setup = setup.unwrap();
+    assert_eq!(backtests::settings_hash(&setup), row.settings_hash);
+    let setups = pair
+        .same(async |db| Ok(backtests::setups(db, 10).await?))
+        .await;
+    let own = setups.iter().find(|(id, _)| *id == row.id).unwrap();
+    assert_eq!(own.1, serde_json::to_value(&setup).unwrap());
     let other = pair
         .same(async |db| Ok(backtests::list(db, Some("sweep"), 10).await?))
         .await;

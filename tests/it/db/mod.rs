@@ -53,6 +53,13 @@ impl Pair {
         pair
     }
 
+    /// A statement on both engines.
+    pub(super) async fn run(&self, sql: &str) {
+        for test in &self.0 {
+            crate::support::dataset::run(&test.url, sql).await;
+        }
+    }
+
     /// The answer of both engines.
     pub(super) async fn same<T: Debug>(
         &self,

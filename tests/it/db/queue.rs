@@ -150,6 +150,41 @@ async fn a_row_from_enqueue_to_acknowledgement() {
     pair.same(async |db| Ok(db.optimize().await?)).await;
 }
 
+/// Ids tell the clock of a desk, which may run back: jobs are listed by when they came.
+#[tokio::test]
+async fn jobs_are_listed_by_when_they_came_page_by_page() {
+    let pair = Pair::empty().await;
+    let mut came = Vec::new();
+    for (part, wall_ms) in [("a", 1_000), ("b", 3_000), ("c", 3_000), ("d", 2_000)] {
+        // The desk's clock runs back while the wall's goes on.
+        let id = Clock::manual(9_000_000 - wall_ms, &[part]).id();
+        came.push((wall_ms, id.clone()));
+        let sql = format!(
+            "insert into jobs (id, desk, kind, queue, args, state, priority, run_at_ms, attempt, max_attempts, \
+             progress, cancel_requested, created_ms) values ('{id}', 'live', 'probe', 'q', '{{}}', 'available', 0, 0, \
+             0, 3, 0, false, {wall_ms})"
+        );
+        pair.run(&sql).await;
+    }
+    came.sort();
+    came.reverse();
+    let (mut found, mut before) = (Vec::new(), None);
+    loop {
+        let filter = Filter {
+            before,
+            limit: 1,
+            ..Filter::default()
+        };
+        let rows = pair
+            .same(async |db| Ok(jobs::list(db, &filter).await?))
+            .await;
+        let Some(row) = rows.first() else { break };
+        found.push((row.created_ms, row.id.clone()));
+        before = jobs::Place::parse(&jobs::Place::of(row).to_string());
+    }
+    assert_eq!(found, came);
+}
+
 /// The one available row is claimed, with its payload.
 async fn claim(pair: &Pair, id: &str) {
     let claim = Claim {

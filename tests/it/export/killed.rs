@@ -3,14 +3,14 @@
 //! `THETAQ_EXPORT_ROWS=2000000 cargo test --test it -- export::killed` does it with more rows.
 
 use super::{Desk, files, of_dataset, of_sql};
-use crate::support::dataset::{run, seed};
+use crate::support::dataset::{DATASET, run, seed};
 use crate::support::{TestDb, each_db, thetaq};
 use serde_json::{Value, json};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 use thetaq::clock::Stopwatch;
 use thetaq::db::exports;
-use thetaq::db::jobs::{self, JobRow};
+use thetaq::db::jobs::{self, Filter, JobRow};
 use thetaq::jobs::{Options, enqueue};
 
 /// Rows of the made-up dataset; [`multiply`] makes all of them.
@@ -80,6 +80,74 @@ async fn a_killed_export_of_a_query_says_that_it_starts_again_and_loses_nothing(
         );
     })
     .await;
+}
+
+/// The command itself ran the export, and no worker is alive: another command takes it over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_command_goes_on_in_another_one() {
+    each_db(async |test| {
+        let all = rows() / 2;
+        let (desk, _) = seeded(&test, all).await;
+        let per_file = (all / FILES).to_string();
+        let line = [
+            "export",
+            "--dataset",
+            DATASET,
+            "--format",
+            "csv",
+            "--rows-per-file",
+            &per_file,
+            "--allow",
+            "duplicate",
+            "--allow",
+            "chain_across_splits",
+        ];
+        let undisturbed = said(&mut command(&desk, &test.url, &line));
+        for verb in ["wait", "retry"] {
+            let id = killed_command(&desk, &test, &line).await;
+            let ran = command(&desk, &test.url, &["jobs", verb, &id, "--json"])
+                .output()
+                .unwrap();
+            let told = String::from_utf8(ran.stderr).unwrap();
+            assert!(ran.status.success(), "{verb}: {told}");
+            for words in [
+                "has been silent for",
+                "is taken over when its lease ends in",
+            ] {
+                assert!(told.contains(words), "{verb}: {told}");
+            }
+            let row: Value = serde_json::from_slice(&ran.stdout).unwrap();
+            assert_eq!(
+                (&row["state"], &row["attempts"]),
+                (&json!("succeeded"), &json!(2))
+            );
+            assert_eq!(files(&row["result"]), files(&undisturbed), "{verb}");
+        }
+    })
+    .await;
+}
+
+/// An export whose own command was killed in its middle.
+async fn killed_command(desk: &Desk, test: &TestDb, line: &[&str]) -> String {
+    let mut child = command(desk, &test.url, line).spawn().unwrap();
+    let id = until(async || {
+        let rows = jobs::list(&desk.ctx.db, &Filter::default()).await.unwrap();
+        let id = rows.into_iter().find(|row| row.state == "running")?.id;
+        let files = exports::files(&desk.ctx.db, &id).await.unwrap();
+        (files.len() >= 3).then_some(id)
+    })
+    .await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let row = jobs::get(&desk.ctx.db, &id).await.unwrap().unwrap();
+    assert_eq!(row.state, "running", "it was killed in the middle");
+    id
+}
+
+fn said(command: &mut Command) -> Value {
+    let ran = command.arg("--json").output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    serde_json::from_slice(&ran.stdout).unwrap()
 }
 
 /// A desk over so many rows of the made-up dataset.
@@ -169,8 +237,15 @@ async fn enqueued(desk: &Desk, args: Value) -> String {
     made.id
 }
 
-/// `thetaq work` in the desk's folder, with a lease that is soon over.
+/// `thetaq work` in the desk's folder.
 fn worker(desk: &Desk, url: &str) -> Child {
+    let mut command = command(desk, url, &["work", "--kinds", "export"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+/// `thetaq` in the desk's folder, with a lease that is soon over.
+fn command(desk: &Desk, url: &str, line: &[&str]) -> Command {
     let dir = desk.folder.path().join("exports");
     let text = format!(
         "[queue]\nlease_ms = 2000\n[export]\ndir = \"{}\"",
@@ -180,11 +255,12 @@ fn worker(desk: &Desk, url: &str) -> Child {
     let mut command: Command = thetaq();
     command
         .current_dir(desk.folder.path())
-        .args(["work", "--kinds", "export", "--database-url", url])
+        .args(line)
+        .args(["--database-url", url])
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command.spawn().unwrap()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
 }
 
 async fn until<T>(look: impl AsyncFn() -> Option<T>) -> T {

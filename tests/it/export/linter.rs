@@ -57,6 +57,8 @@ async fn a_time_later_than_the_decision_blocks() {
         error.contains("snapshot_ms is later") && !error.contains("quote_ms"),
         "{error}"
     );
+    let left = std::fs::read_dir(desk.folder.path().join("exports")).unwrap();
+    assert_eq!(left.count(), 0, "a refusal leaves no folder behind");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -75,6 +75,10 @@ async fn a_form_becomes_a_run_and_its_page() {
         assert!(!legs.is_empty() && legs.len() == stored.len());
         let list = desk.page(&client, "/lab").await;
         assert!(list.contains(&format!("/lab/{id}")));
+        assert!(
+            list.contains("delta max <span class=\"mono\">0.35</span>"),
+            "what tells it from others"
+        );
         let audits = access::audits(&desk.ctx.db, 10).await.unwrap();
         assert!(audits.iter().any(|row| row.action == "backtest"));
     })
@@ -135,6 +139,10 @@ async fn a_field_that_cannot_be_is_named_and_nothing_is_enqueued() {
             assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{fields}");
             let text = answer.text().await.unwrap();
             assert!(text.contains(said), "{fields}: {text}");
+            assert!(
+                text.contains("lab?new=1\">Back to the form of a backtest"),
+                "back to the form: {text}"
+            );
         }
         let counts = jobs::counts(&desk.ctx.db, "live").await.unwrap();
         assert!(counts.is_empty(), "{counts:?}");

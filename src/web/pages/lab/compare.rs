@@ -125,8 +125,12 @@ fn metrics(compared: &Value) -> Vec<Value> {
                 Unit::Days => ("days", 1),
                 Unit::Coin => ("n", 5),
             };
+            let label = match figure.unit {
+                Unit::Coin if !figure.name.ends_with("coin") => format!("{}, coin", figure.name),
+                _ => figure.name.to_owned(),
+            };
             json!({
-                "label": figure.name, "kind": kind, "digits": digits,
+                "label": label, "kind": kind, "digits": digits,
                 "values": of["values"], "deltas": of["differences"],
             })
         })

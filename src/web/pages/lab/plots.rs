@@ -141,7 +141,12 @@ fn price(
         log: look.log,
         ..Plot::default()
     };
-    drawer.lines("chart_price", &plot)
+    let mut figure = drawer.lines("chart_price", &plot)?;
+    if let Some(legend) = figure["legend"].as_array_mut() {
+        legend.push(json!({"name": "strike, a gain", "class": "won"}));
+        legend.push(json!({"name": "strike, a loss", "class": "lost"}));
+    }
+    Some(figure)
 }
 
 pub(super) fn lines(

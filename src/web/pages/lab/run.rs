@@ -268,6 +268,16 @@ fn changed(settings: &Value) -> Vec<Value> {
     rows
 }
 
+/// Settings that are shown beside the name of a run anyway.
+const BESIDE: [&str; 6] = ["underlying", "from_ms", "to_ms", "policy", "exit", "seed"];
+
+/// The other settings that are not the default.
+pub(super) fn differing(settings: &Value) -> Vec<Value> {
+    let mut rows = changed(settings);
+    rows.retain(|row| row["changed"] == true && !BESIDE.iter().any(|key| row["key"] == *key));
+    rows
+}
+
 const CHAIN_COLUMNS: &[&str] = &[
     "n",
     "decision",

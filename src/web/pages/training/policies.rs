@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 /// Estimates on the page, and in one chart.
 const ESTIMATES: i64 = 200;
-const CHARTED: usize = 6;
+const CHARTED: usize = 4;
 /// Policies that are no profiles.
 const POLICIES: [(&str, &str); 5] = [
     ("greedy", "the best by the logged score, always"),

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 /// More values than this of a number are put into as many ranges.
 const CELLS: usize = 12;
+/// The same of the only axis: each of its values has a row, so that the best one is seen.
+const ROWS: usize = 50;
 
 /// The map that the address asks for (`down`, `across`, `figure`); null when no run has that figure.
 pub(super) fn map(runs: &[RunRow], axes: &[String], query: &Query) -> Value {
@@ -29,8 +31,9 @@ pub(super) fn map(runs: &[RunRow], axes: &[String], query: &Query) -> Value {
         return Value::Null;
     }
     let one_axis = across.is_empty() || across == down;
-    let rows = Scale::of(points.iter().map(|point| &point.0));
-    let columns = Scale::of(points.iter().map(|point| &point.1));
+    let most = if one_axis { ROWS } else { CELLS };
+    let rows = Scale::of(points.iter().map(|point| &point.0), most);
+    let columns = Scale::of(points.iter().map(|point| &point.1), CELLS);
     let mut cells = vec![vec![Vec::new(); columns.names.len()]; rows.names.len()];
     for (row, column, value) in &points {
         cells[rows.at(row)][columns.at(column)].push(*value);
@@ -106,20 +109,20 @@ struct Scale {
 }
 
 impl Scale {
-    fn of<'v>(values: impl Iterator<Item = &'v Value>) -> Self {
+    fn of<'v>(values: impl Iterator<Item = &'v Value>, most: usize) -> Self {
         let mut known: Vec<Value> = values.cloned().collect();
         known.sort_by(order);
         known.dedup();
         let numbers = known.iter().all(Value::is_number);
-        if known.len() <= CELLS || !numbers {
+        if known.len() <= most || !numbers {
             let names = known.iter().map(text).collect();
             return Self {
                 names,
                 starts: known,
             };
         }
-        let start = |n: usize| known[n * known.len() / CELLS].clone();
-        let starts: Vec<Value> = (0..CELLS).map(start).collect();
+        let start = |n: usize| known[n * known.len() / most].clone();
+        let starts: Vec<Value> = (0..most).map(start).collect();
         Self {
             names: starts
                 .iter()
@@ -159,14 +162,17 @@ mod tests {
     #[test]
     fn many_numbers_are_put_into_ranges_and_every_value_finds_its_place() {
         let values: Vec<Value> = (0..100).map(|n| json!(f64::from(n) / 10.0)).collect();
-        let scale = Scale::of(values.iter());
+        let scale = Scale::of(values.iter(), CELLS);
         assert_eq!(scale.names.len(), CELLS);
         assert_eq!(
             (scale.at(&json!(0.0)), scale.at(&json!(9.9))),
             (0, CELLS - 1)
         );
+        // The only axis shows each of its values as long as they fit below each other.
+        let alone = Scale::of(values.iter().take(13), ROWS);
+        assert_eq!((alone.names.len(), alone.at(&json!(1.2))), (13, 12));
         let few = [json!("b"), json!("a"), json!("b")];
-        let scale = Scale::of(few.iter());
+        let scale = Scale::of(few.iter(), CELLS);
         assert_eq!((scale.names.len(), scale.at(&json!("b"))), (2, 1));
     }
 
