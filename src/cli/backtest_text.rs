@@ -67,7 +67,8 @@ fn warnings(metrics: &Value) -> String {
         lines.push_str("no call was sold\n");
     }
     for obstacle in obstacles {
-        lines.push_str(&cell(&obstacle["text"]));
+        // Whole: the setting that helps stands at the end.
+        lines.push_str(obstacle["text"].as_str().unwrap_or_default());
         lines.push('\n');
     }
     lines
@@ -271,16 +272,17 @@ mod tests {
         let warned = text(json!({
             "chains": 0,
             "gaps": [{"from_ms": 1_767_225_600_000_i64, "to_ms": 1_780_272_000_000_i64}],
-            "obstacles": [{"what": "ivrv", "decisions": 3, "text": "3 of 3 decisions"}],
+            "obstacles": [{"what": "ivrv", "decisions": 3, "text": "3 of 3 decisions found no call to sell; the nearest failed ivrv: `--set ivrv_min=0.8`"}],
         }));
         assert!(
             warned.contains("2026-01-01 to 2026-06-01 (151 days)"),
             "{warned}"
         );
         assert!(
-            warned.contains("no call was sold\n3 of 3 decisions\n"),
+            warned.contains("no call was sold\n3 of 3 decisions found"),
             "{warned}"
         );
+        assert!(warned.contains("`--set ivrv_min=0.8`\n"), "{warned}");
         let old = text(json!({ "chains": 0 }));
         assert!(
             !old.contains("warning") && !old.contains("no call"),

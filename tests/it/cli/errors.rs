@@ -103,6 +103,15 @@ fn wrong_usage_ends_with_2() {
             &["work", "--kinds", "dance"],
             &["--kinds", "`dance`", "settle"],
         ),
+    ];
+    check(&here, 2, cases);
+}
+
+/// What cannot be run is refused before a job is made of it.
+#[test]
+fn runs_that_cannot_be_end_with_2_and_leave_no_job() {
+    let here = Terminal::new();
+    let cases: &[(&[&str], &[&str])] = &[
         (
             &["backtest", "--from", "2026-05-01", "--to", "2026-01-01"],
             &[
@@ -140,6 +149,7 @@ fn wrong_usage_ends_with_2() {
         ),
     ];
     check(&here, 2, cases);
+    assert_eq!(here.json(&["jobs", "list"]), serde_json::json!([]));
 }
 
 #[test]
