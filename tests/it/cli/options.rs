@@ -89,7 +89,8 @@ fn an_exchange_that_is_not_there_is_named_by_the_option() {
     std::thread::spawn(move || {
         for stream in server.incoming() {
             let mut stream = stream.unwrap();
-            stream.read(&mut [0; 4096]).unwrap();
+            let read = stream.read(&mut [0; 4096]).unwrap();
+            assert!(read > 0, "it asks something");
             let nothing =
                 "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
             stream.write_all(nothing.as_bytes()).unwrap();
