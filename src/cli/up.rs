@@ -62,8 +62,10 @@ impl Up {
         let (ctx, listener) = open(session, &self.place, Purpose::Work).await?;
         let stop = stop_on_signal()?;
         let served = serve(ctx.clone(), listener, stop.clone());
-        let worked = work::run(ctx, registry::all(), stop);
+        let worked = work::run(ctx.clone(), registry::all(), stop);
         tokio::try_join!(served, worked)?;
+        // Whichever ends last may still have a row to write.
+        ctx.db.close().await;
         Ok(())
     }
 }

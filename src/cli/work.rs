@@ -27,25 +27,26 @@ impl Work {
         let ctx = live(session, Purpose::Work).await?;
         let stop = stop_on_signal()?;
         tracing::info!("workers run; stop them with Ctrl-C");
-        run(ctx, registry, stop).await
+        let db = ctx.db.clone();
+        run(ctx, registry, stop).await?;
+        db.close().await;
+        Ok(())
     }
 }
 
+/// Leaves the database open: a dashboard in the same process may have something to write yet.
 pub(super) async fn run(
     ctx: Ctx,
     registry: Registry,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let db = ctx.db.clone();
     tokio::select! {
-        ended = worker::work(ctx, Arc::new(registry), stop.clone()) => ended?,
+        ended = worker::work(ctx, Arc::new(registry), stop.clone()) => Ok(ended?),
         second = second_signal(stop) => {
             second?;
-            anyhow::bail!("a second signal stopped it at once; what ran will run again");
+            anyhow::bail!("a second signal stopped it at once; what ran will run again")
         }
     }
-    db.close().await;
-    Ok(())
 }
 
 /// Resolves at the first signal after `stop`.

@@ -3,6 +3,9 @@
 use crate::support::terminal::Terminal;
 use reqwest::{Client, StatusCode, redirect};
 use serde_json::{Value, json};
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::time::Duration;
 
 fn browser() -> Client {
     let builder = crate::support::http()
@@ -81,6 +84,30 @@ async fn a_token_opens_the_dashboard_to_programs_until_it_is_revoked() {
     assert_eq!(status(with("guess")).await, StatusCode::UNAUTHORIZED);
     here.json(&["token", "revoke", "laptop"]);
     assert_eq!(status(with(&token)).await, StatusCode::UNAUTHORIZED);
+}
+
+/// Workers end at once, the dashboard when the request does; both have rows to write.
+#[test]
+fn a_desk_stops_while_somebody_is_still_sending() {
+    let here = Terminal::new();
+    let desk = here.open(&["up", "--bind", "127.0.0.1:0"]);
+    let token = here.text(&["token", "laptop"]);
+    let mut stream = TcpStream::connect(desk.address()).unwrap();
+    let head = format!(
+        "POST /api/v1/jobs HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: 64\r\n\r\n{{",
+        desk.address(),
+        token.trim()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    // The dashboard has begun to read.
+    std::thread::sleep(Duration::from_millis(300));
+    let sender = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(2));
+        drop(stream);
+    });
+    assert_eq!(desk.stop(), 0);
+    sender.join().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
