@@ -4,6 +4,6 @@
 select substr(asked_at, 1, 10) as day, outcome, count(*) as calls, avg(latency_ms) as mean_latency_ms,
   sum(cost_usd) as cost_usd
 from v_llm_calls
-where desk = :desk
+where desk = :desk and backtest is null
 group by 1, 2
 order by 1, 2

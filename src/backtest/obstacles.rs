@@ -238,6 +238,11 @@ fn unscored(setup: &Setup, passed: u64, of: usize) -> Option<Obstacle> {
                 setup.score_min
             ),
         ),
+        Policy::Llm => (
+            "policy",
+            "the model wanted none of them or gave no usable answer; v_llm_calls says which"
+                .to_owned(),
+        ),
         other => ("policy", format!("{} wanted none of them", other.as_str())),
     };
     (passed > 0).then(|| Obstacle {

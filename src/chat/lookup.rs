@@ -110,7 +110,7 @@ async fn explain(ctx: &Ctx, id: Option<&str>) -> Result<Found, String> {
     Ok(found)
 }
 
-/// What the latest decisions made of a contract.
+/// What decisions made of a contract: those that chose it, then the latest.
 async fn why_not(ctx: &Ctx, contract: &str) -> Result<Found, String> {
     let wanted = contract.trim().to_uppercase();
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -124,7 +124,7 @@ async fn why_not(ctx: &Ctx, contract: &str) -> Result<Found, String> {
                c.yield_net, d.final_action, d.instrument as decided_for, d.reason, d.refusal \
                from v_candidates c join v_decisions d on d.id = c.decision \
                where c.desk = cast($1 as text) and c.instrument like '%' || cast($2 as text) || '%' \
-               order by c.decided_at desc, c.instrument limit 10";
+               order by c.chosen desc, c.decided_at desc, c.instrument limit 10";
     let values = [
         Value::from(ctx.desk.as_str()),
         Value::from(wanted.replace('_', "")),

@@ -49,7 +49,7 @@ use std::path::PathBuf;
     name = "thetaq",
     version,
     max_term_width = 100,
-    after_help = "Examples:\n  thetaq                          open the desk: workers and dashboard in one process\n  thetaq import ../shared/data    load recorded chains, delivery prices, candles\n  thetaq decisions --limit 5      the latest decisions\n  thetaq sql                      the questions that come with the program\n\nEnvironment: THETAQ_DATABASE_URL, THETAQ_EXCHANGE_URL, THETAQ_DERIBIT_CLIENT_ID and\nTHETAQ_DERIBIT_CLIENT_SECRET, THETAQ_LOG (for example info or thetaq=debug)"
+    after_help = "Examples:\n  thetaq                          open the desk: workers and dashboard in one process\n  thetaq import ../shared/data    load recorded chains, delivery prices, candles\n  thetaq decisions --limit 5      the latest decisions\n  thetaq sql                      the questions that come with the program\n\nEnvironment: THETAQ_DATABASE_URL, THETAQ_EXCHANGE_URL, THETAQ_DERIBIT_CLIENT_ID and\nTHETAQ_DERIBIT_CLIENT_SECRET, THETAQ_LLM_API_KEY, THETAQ_LOG (for example info or thetaq=debug)"
 )]
 pub struct Cli {
     #[command(flatten)]

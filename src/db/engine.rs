@@ -275,7 +275,8 @@ async fn open_sqlite(path: &Path) -> Result<SqliteDb, DbError> {
         .max_lifetime(None)
         // A file needs no ping before use.
         .test_before_acquire(false)
-        .connect_with(options)
+        // What they read again is in the system's cache too; four large ones would be most of a worker's memory.
+        .connect_with(options.pragma("cache_size", "-8192"))
         .await?;
     Ok(SqliteDb {
         writer,
