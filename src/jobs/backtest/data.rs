@@ -7,8 +7,8 @@ use crate::jobs::{JobError, Running};
 use anyhow::anyhow;
 use std::sync::Arc;
 
-/// Snapshots a synthetic market may be asked for: ten years of every half hour.
-const SNAPSHOTS_MAX: i64 = 180_000;
+/// Snapshots a synthetic market may be asked for, all of which are in memory: more than a year of every half hour.
+const SNAPSHOTS_MAX: i64 = 20_000;
 
 /// Loads what a run needs and nothing later than its end.
 pub(in crate::jobs) async fn load(
@@ -22,7 +22,8 @@ pub(in crate::jobs) async fn load(
     if source == "synthetic" {
         let seed = seed.unwrap_or(&ctx.config.exchange.seed).to_owned();
         let interval_ms = setup.interval_ms;
-        if (to_ms - from_ms) / interval_ms.max(1) > SNAPSHOTS_MAX {
+        let endless = to_ms == Setup::default().to_ms;
+        if endless || (to_ms - from_ms) / interval_ms.max(1) > SNAPSHOTS_MAX {
             let most = format!("at most {SNAPSHOTS_MAX} decisions");
             return Err(JobError::Abort(anyhow!(
                 "from_ms, to_ms: the synthetic market has no end of its own; name a range of {most}"

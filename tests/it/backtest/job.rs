@@ -234,6 +234,8 @@ async fn what_cannot_be_run_says_why() {
     check("recorded", json!({"delta_max": 7}), "delta_max: `7` is not").await;
     check("deribit", json!({}), "thetaq import PATH").await;
     check("synthetic", json!({}), "has no end of its own").await;
+    let started = json!({"from_ms": 1_748_736_000_000_i64});
+    check("synthetic", started, "has no end of its own").await;
     let tight = json!({"policy": "always", "dte_min": 0.5, "dte_max": 2, "dte_target": 1, "exit": "hold_to_expiry"});
     let id = check("recorded", tight, "no delivery price of BTC").await;
     let row = backtests::of_job(&ctx.db, &id).await.unwrap().unwrap();
