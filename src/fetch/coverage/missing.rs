@@ -238,7 +238,12 @@ impl Place {
         ["delivery_prices", "volatility_index", "future_marks"].contains(&self.kind.as_str())
     }
 
-    /// The same series, whatever the source.
+    /// One series of one source, or of all of them where they are one.
+    pub fn is_same_series(&self, other: &Self) -> bool {
+        self == other || (self.is_shared() && self.is_of(other))
+    }
+
+    /// The same kind of the same underlying, whatever the source.
     fn is_of(&self, other: &Self) -> bool {
         self.kind == other.kind && self.underlying == other.underlying
     }
