@@ -145,10 +145,11 @@ impl Meter {
     }
 }
 
-/// `, 3 min left` of work of which so much is done, 0 to 1, after so many seconds; nothing at its start.
+/// `, 3 min left` of work of which so much is done, 0 to 1, after so many seconds; nothing at its
+/// start and at its end.
 pub(crate) fn left(done: f64, seconds: f64) -> String {
     match done {
-        0.0 => String::new(),
+        0.0 | 1.0 => String::new(),
         done => format!(", {} left", span(seconds * (1.0 - done) / done)),
     }
 }

@@ -81,7 +81,7 @@ async fn torn(browser: &WebDriver) {
     assert_eq!(count().await, [2, 2, 2, 2], "the whole again");
 }
 
-/// Four settings vary: the ranking has a column for each, and scrolls within its card.
+/// Five settings vary: the ranking has a column for each, is whole on a screen and scrolls within its card on a phone.
 async fn sweep(browser: &WebDriver, desk: &Desk) -> String {
     browser.goto(desk.url("/lab/sweeps")).await.unwrap();
     let fill = "const form = document.querySelector('.lab-form');
@@ -103,6 +103,13 @@ async fn sweep(browser: &WebDriver, desk: &Desk) -> String {
         });";
         let fits = browser.execute(wide, Vec::new()).await.unwrap();
         assert!(fits.convert::<bool>().unwrap(), "a card at {width}");
+        let all = "const tables = document.querySelectorAll('#verdict .scroll');
+            return [...tables].every((table) => table.scrollWidth <= table.clientWidth);";
+        let all = browser.execute(all, Vec::new()).await.unwrap();
+        assert!(
+            width < 600 || all.convert::<bool>().unwrap(),
+            "all columns and buttons are in sight"
+        );
     }
     super::driver::resize(browser, 1280, 900).await;
     path

@@ -485,6 +485,11 @@ async fn a_run_that_still_works_shows_where_it_is() {
             assert!(page.contains(part), "{part}: {page}");
         }
         assert!(!page.contains("Roll chains"), "there is no result yet");
+        // Taken up again it first reads its market, of which the half is no step.
+        let reading = "update jobs set state = 'running', progress = 0.5, progress_note = 'reading the market: 5 of 10 quotes'";
+        crate::support::dataset::run(&db.url, &format!("{reading} where kind = 'backtest'")).await;
+        let page = desk.page(&client, &format!("/lab/{id}")).await;
+        assert!(page.contains("40 of ") && page.contains("reading the market: 5 of 10 quotes"), "{page}");
         for fields in ["source=nowhere", "source=nowhere&underlying=ETH&cuts=3"] {
             let answer = start(&desk, &client, "backtest", fields).await;
             assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
