@@ -26,13 +26,11 @@ impl Gap {
 /// Stretches longer than these milliseconds are gaps: three days, or four intervals where decisions or
 /// snapshots are further apart. `i64::MAX` where there is none.
 pub(super) fn longest_ms(points: &[Point], interval_ms: i64) -> i64 {
-    longest(
-        points.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms),
-        interval_ms,
-    )
+    let spacing = points.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms);
+    longest(&spacing, interval_ms)
 }
 
-fn longest(spacing: impl ExactSizeIterator<Item = i64> + Clone, interval_ms: i64) -> i64 {
+fn longest(spacing: &(impl Iterator<Item = i64> + Clone), interval_ms: i64) -> i64 {
     let limit_ms = SHORTEST_MS.max(INTERVALS * interval_ms);
     if spacing.clone().all(|length_ms| length_ms <= limit_ms) {
         return i64::MAX;
@@ -56,7 +54,7 @@ pub(super) fn gaps(points: &[Point], longest_ms: i64) -> Vec<Gap> {
 /// The gaps between instants in order, longest first, where no interval of decisions is known.
 pub fn gaps_between(instants: &[i64]) -> Vec<Gap> {
     let spacing = instants.windows(2).map(|pair| pair[1] - pair[0]);
-    longer(instants, longest(spacing, 0))
+    longer(instants, longest(&spacing, 0))
 }
 
 fn longer(instants: &[i64], longest_ms: i64) -> Vec<Gap> {

@@ -2,7 +2,7 @@
 //! a person's job is put into the queue; schedules are not asked.
 
 use super::train::LIVE;
-use crate::db::{Db, chains};
+use crate::db::{self, Db, chains};
 use crate::domain::coin::Coin;
 use serde_json::Value;
 use std::fmt;
@@ -19,7 +19,7 @@ pub struct Unknown {
 const KINDS: [&str; 5] = ["backtest", "lookahead", "what_if", "sweep", "train"];
 
 /// What is wrong with the source of a payload; nothing with that of a kind that reads no chains.
-pub async fn unknown(db: &Db, kind: &str, args: &Value) -> sqlx::Result<Option<Unknown>> {
+pub async fn unknown(db: &Db, kind: &str, args: &Value) -> db::Result<Option<Unknown>> {
     let source = args["source"].as_str().unwrap_or_default();
     let made = source == "synthetic" || (kind == "train" && source == LIVE);
     if made || !KINDS.contains(&kind) {
