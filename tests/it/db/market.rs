@@ -103,10 +103,6 @@ async fn chains_come_back_whole_and_by_time() {
         .same(async |db| Ok(coverage::days(db, Some("chains"), Some("BTC")).await?))
         .await;
     assert!(!days.is_empty() && days.iter().all(|day| day["kind"] == "chains"));
-    let gone = pair
-        .change(async |tx| Ok(chains::delete_before(tx, source, mid_ms).await?))
-        .await;
-    assert_eq!(gone, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
