@@ -45,7 +45,8 @@ pub struct Stamp {
     pub quotes: u64,
     /// Share of the quotes by source; the shares add up to 1.
     pub shares: BTreeMap<String, f64>,
-    /// Sources of the other prices: index (by snapshots), closes, volatility index, delivery prices.
+    /// Sources of the other prices: index (by snapshots), closes, volatility index, delivery prices; stored ones with
+    /// whose they are and how many of each.
     pub prices: BTreeMap<String, String>,
 }
 
@@ -75,6 +76,8 @@ pub struct Builder {
     snapshots: Vec<Snapshot>,
     by_source: BTreeMap<Source, u64>,
     index_sources: BTreeMap<String, u64>,
+    /// Whose the daily series are, in words.
+    stores: BTreeMap<&'static str, String>,
     hash: Sha256,
 }
 
@@ -95,8 +98,26 @@ impl Builder {
             snapshots: Vec::new(),
             by_source: BTreeMap::new(),
             index_sources: BTreeMap::new(),
+            stores: BTreeMap::new(),
             hash,
         }
+    }
+
+    /// Tells whose the delivery prices and the volatility index are: (source, how many).
+    #[must_use]
+    pub fn told(mut self, deliveries: &[(String, i64)], dvol: &[(String, i64)]) -> Self {
+        let words = |(source, count): &(String, i64)| format!("{source} ({count})");
+        let all = |of: &[(String, i64)]| of.iter().map(words).collect::<Vec<_>>().join(", ");
+        for (name, of) in [
+            ("closes", deliveries),
+            ("delivery", deliveries),
+            ("volatility_index", dvol),
+        ] {
+            if !of.is_empty() {
+                self.stores.insert(name, all(of));
+            }
+        }
+        self
     }
 
     /// Adds a snapshot; `digest` stands for its quotes and `index_source` for its index.
@@ -162,6 +183,11 @@ impl Builder {
             ("volatility_index", of(&self.daily.dvol)),
             ("delivery", of(&self.daily.deliveries)),
         ];
+        let told = |(name, source): (&str, String)| {
+            let store = self.stores.get(name);
+            let source = store.map_or(source.clone(), |of| format!("{source} of {of}"));
+            (name.to_owned(), source)
+        };
         Data {
             coin: self.coin,
             stamp: Stamp {
@@ -170,7 +196,7 @@ impl Builder {
                 snapshots: self.snapshots.len() as u64,
                 quotes,
                 shares: shares.collect(),
-                prices: prices.map(|(name, value)| (name.to_owned(), value)).into(),
+                prices: prices.map(told).into(),
             },
             snapshots: self.snapshots,
             deliveries: self.daily.deliveries,

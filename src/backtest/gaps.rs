@@ -26,15 +26,20 @@ impl Gap {
 /// Stretches longer than these milliseconds are gaps: three days, or four intervals where decisions or
 /// snapshots are further apart. `i64::MAX` where there is none.
 pub(super) fn longest_ms(points: &[Point], interval_ms: i64) -> i64 {
+    let spacing = points.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms);
+    longest(&spacing, interval_ms)
+}
+
+fn longest(spacing: &(impl Iterator<Item = i64> + Clone), interval_ms: i64) -> i64 {
     let limit_ms = SHORTEST_MS.max(INTERVALS * interval_ms);
-    let spacing = || points.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms);
-    if spacing().all(|length_ms| length_ms <= limit_ms) {
+    if spacing.clone().all(|length_ms| length_ms <= limit_ms) {
         return i64::MAX;
     }
-    let mut lengths: Vec<i64> = spacing().collect();
-    let (_, median_ms, _) = lengths.select_nth_unstable(spacing().count() / 2);
+    let mut lengths: Vec<i64> = spacing.clone().collect();
+    let middle = lengths.len() / 2;
+    let (_, median_ms, _) = lengths.select_nth_unstable(middle);
     let limit_ms = limit_ms.max(INTERVALS * *median_ms);
-    if spacing().all(|length_ms| length_ms <= limit_ms) {
+    if spacing.clone().all(|length_ms| length_ms <= limit_ms) {
         return i64::MAX;
     }
     limit_ms
@@ -42,15 +47,32 @@ pub(super) fn longest_ms(points: &[Point], interval_ms: i64) -> i64 {
 
 /// The gaps, longest first.
 pub(super) fn gaps(points: &[Point], longest_ms: i64) -> Vec<Gap> {
-    let pairs = points.windows(2).map(|pair| Gap {
-        from_ms: pair[0].at_ms,
-        to_ms: pair[1].at_ms,
+    let instants: Vec<i64> = points.iter().map(|point| point.at_ms).collect();
+    longer(&instants, longest_ms)
+}
+
+/// The gaps between instants in order, longest first, where no interval of decisions is known.
+pub fn gaps_between(instants: &[i64]) -> Vec<Gap> {
+    let spacing = instants.windows(2).map(|pair| pair[1] - pair[0]);
+    longer(instants, longest(&spacing, 0))
+}
+
+fn longer(instants: &[i64], longest_ms: i64) -> Vec<Gap> {
+    let pairs = instants.windows(2).map(|pair| Gap {
+        from_ms: pair[0],
+        to_ms: pair[1],
     });
     let mut found: Vec<Gap> = pairs
         .filter(|gap| gap.to_ms - gap.from_ms > longest_ms)
         .collect();
     found.sort_by_key(|gap| gap.from_ms - gap.to_ms);
     found
+}
+
+/// What [`longest_ms`] was, as far as the points between which these gaps were found can tell.
+pub(super) fn longest_of(gaps: &[Gap]) -> i64 {
+    let shortest = gaps.iter().map(|gap| gap.to_ms - gap.from_ms).min();
+    shortest.map_or(i64::MAX, |shortest_ms| shortest_ms - 1)
 }
 
 /// Gaps that are named.
@@ -75,7 +97,7 @@ pub fn gap_warning(gaps: &[Gap]) -> Option<String> {
     };
     let start = iso(last_ms);
     Some(format!(
-        "the data have gaps: {}{more}; they are left out of time in market, daily returns and annualised figures, yet \
+        "the data have gaps: {}{more}; they are left out of time in market, daily and monthly returns and annualised figures, yet \
          not of total return and drawdown. `--from {start}` begins behind the last of them",
         named.join(", ")
     ))

@@ -1,7 +1,7 @@
 //! Where the headline figures of one run may as well have been: its days drawn again, in blocks.
 
 use super::gaps::longest_ms;
-use super::metrics::daily_returns_but;
+use super::metrics::daily_returns;
 use super::outcome::{Outcome, Point};
 use super::sweep::statistic;
 use crate::clock::Random;
@@ -62,7 +62,7 @@ fn headline(
     value: impl Fn(&Point) -> f64,
     mut random: Random,
 ) -> Headline {
-    let returns = daily_returns_but(
+    let returns = daily_returns(
         gap_ms,
         start,
         points.iter().map(|one| (one.at_ms, value(one))),

@@ -1,5 +1,6 @@
 //! Returns, risk and drawdown of one series of values; conventions: days of UTC, 365 a year, no interest.
 
+use super::gaps::{Gap, longest_of};
 use crate::domain::instrument::DAY_MS;
 use crate::domain::math::{exp, ln};
 use serde::{Deserialize, Serialize};
@@ -42,17 +43,26 @@ pub(super) fn performance_but(
     series.finish()
 }
 
-/// The return of every day with a point, the first one from the start.
-pub(super) fn daily_returns(start: f64, points: impl Iterator<Item = (i64, f64)>) -> Vec<f64> {
-    daily_returns_but(i64::MAX, start, points)
-}
-
-/// As [`daily_returns`], without those across a gap.
-pub(super) fn daily_returns_but(
+/// The return of every day with a point, the first one from the start; those across a gap are left out.
+pub(super) fn daily_returns(
     gap_ms: i64,
     start: f64,
     points: impl Iterator<Item = (i64, f64)>,
 ) -> Vec<f64> {
+    let days = days(gap_ms, start, points);
+    days.into_iter().map(|(_, one)| one).collect()
+}
+
+/// The daily returns of a run whose gaps are known, each with the instant of its day's last point.
+pub fn returns_by_day(
+    gaps: &[Gap],
+    start: f64,
+    points: impl Iterator<Item = (i64, f64)>,
+) -> Vec<(i64, f64)> {
+    days(longest_of(gaps), start, points)
+}
+
+fn days(gap_ms: i64, start: f64, points: impl Iterator<Item = (i64, f64)>) -> Vec<(i64, f64)> {
     let mut series = Series::new(start, gap_ms);
     points.for_each(|(at_ms, value)| series.push(at_ms, value));
     series.end_day();
@@ -76,7 +86,8 @@ struct Series {
     last: (i64, f64),
     /// Value at the end of the last whole day.
     day_end: f64,
-    returns: Vec<f64>,
+    /// Instant of the day's last point, return.
+    returns: Vec<(i64, f64)>,
     /// Its instant is counted without gaps.
     peak: (i64, f64),
     max_drawdown: f64,
@@ -134,7 +145,8 @@ impl Series {
 
     fn end_day(&mut self) {
         if self.day_end > 0.0 {
-            self.returns.push(self.last.1 / self.day_end - 1.0);
+            self.returns
+                .push((self.last.0, self.last.1 / self.day_end - 1.0));
         }
         self.day_end = self.last.1;
     }
@@ -166,19 +178,23 @@ impl Series {
         }
     }
 
+    fn values(&self) -> impl Iterator<Item = f64> + '_ {
+        self.returns.iter().map(|(_, value)| *value)
+    }
+
     fn mean(&self) -> f64 {
-        self.returns.iter().sum::<f64>() / self.returns.len().max(1) as f64
+        self.values().sum::<f64>() / self.returns.len().max(1) as f64
     }
 
     fn volatility(&self) -> Option<f64> {
         let (count, mean) = (self.returns.len(), self.mean());
-        let squares: f64 = self.returns.iter().map(|x| (x - mean) * (x - mean)).sum();
+        let squares: f64 = self.values().map(|x| (x - mean) * (x - mean)).sum();
         (count >= 2).then(|| (squares / (count - 1) as f64 * 365.0).sqrt())
     }
 
     fn downside(&self) -> Option<f64> {
         let count = self.returns.len();
-        let squares: f64 = self.returns.iter().map(|x| x.min(0.0) * x.min(0.0)).sum();
+        let squares: f64 = self.values().map(|x| x.min(0.0) * x.min(0.0)).sum();
         (count >= 2).then(|| (squares / count as f64 * 365.0).sqrt())
     }
 }
@@ -256,8 +272,15 @@ mod tests {
         let annualised = found.annualised_return.expect("6 days") + 1.0;
         assert!((annualised / expect - 1.0).abs() < 1e-9, "{annualised}");
         assert!((found.total_return - (3.267 * 1.089 - 1.0)).abs() < 1e-12);
-        let returns = daily_returns_but(gap_ms, 100.0, points.iter().copied());
+        let returns = daily_returns(gap_ms, 100.0, points.iter().copied());
         assert_eq!(returns.len(), 8);
+        let gap = Gap {
+            from_ms: points[3].0,
+            to_ms: points[4].0,
+        };
+        let by_day = returns_by_day(&[gap], 100.0, points.iter().copied());
+        assert_eq!(by_day[4], (1_003 * DAY_MS + NOON, returns[4]));
+        assert_eq!(by_day.iter().map(|day| day.1).collect::<Vec<_>>(), returns);
         assert!(
             returns.iter().all(|one| one.abs() < 0.1 + 1e-12),
             "{returns:?}"

@@ -18,6 +18,7 @@ pub use axis::Axis;
 pub use judge::{Best, Judgement, judge};
 pub use plan::{Plan, Trial, Trials};
 
+use super::gaps::longest_ms;
 use super::{Data, Outcome, RunError, Setup, metrics, run};
 use crate::backtest::Metrics;
 use schemars::JsonSchema;
@@ -46,7 +47,7 @@ impl Currency {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tried {
     pub metrics: Metrics,
-    /// A return for each day with a snapshot, fractions.
+    /// A return for each day with a snapshot, fractions; that across a gap of the data is in none.
     pub returns_coin: Vec<f64>,
     pub returns_usd: Vec<f64>,
 }
@@ -55,12 +56,15 @@ impl Tried {
     pub fn of(outcome: Outcome) -> Self {
         let (coin, points) = (outcome.metrics.coin.start, &outcome.points);
         let usd = outcome.metrics.usd.start;
+        let gap_ms = longest_ms(points, outcome.setup.interval_ms);
         Self {
             returns_coin: metrics::daily_returns(
+                gap_ms,
                 coin,
                 points.iter().map(|one| (one.at_ms, one.equity)),
             ),
             returns_usd: metrics::daily_returns(
+                gap_ms,
                 usd,
                 points.iter().map(|one| (one.at_ms, one.equity_usd())),
             ),

@@ -132,7 +132,7 @@ impl Backtest {
         }
         let ctx = live(session, Purpose::Watch).await?;
         for payload in &payloads {
-            source::stored(&ctx, payload).await?;
+            source::stored(&ctx, "--", "backtest", payload).await?;
         }
         if let [payload] = &payloads[..] {
             let run = read(&ctx, &put(&ctx, payload.clone(), None).await?).await?;
@@ -163,7 +163,7 @@ impl Whatif {
         payload["at_ms"] = time_ms("--at", &self.at)?.into();
         payload["instrument"] = json!(self.instrument);
         let ctx = live(session, Purpose::Watch).await?;
-        source::stored(&ctx, &payload).await?;
+        source::stored(&ctx, "--", "what_if", &payload).await?;
         let id = enqueue(&ctx, "what_if", payload, Options::default()).await?;
         let mut found = result(&wait(&ctx, &id).await?)?;
         found["job"] = id.into();
@@ -177,7 +177,7 @@ impl Lookahead {
         let mut payload = market.payload(self.run.settings(market.one()?)?)?;
         payload["cuts"] = self.cuts.into();
         let ctx = live(session, Purpose::Watch).await?;
-        source::stored(&ctx, &payload).await?;
+        source::stored(&ctx, "--", "lookahead", &payload).await?;
         let id = enqueue(&ctx, "lookahead", payload, Options::default()).await?;
         let mut found = result(&wait(&ctx, &id).await?)?;
         found["job"] = id.into();

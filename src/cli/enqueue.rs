@@ -3,6 +3,7 @@
 use super::Usage;
 use super::follow::{document, enqueue, finished, live, missing, result, wait};
 use super::session::Session;
+use super::source;
 use crate::ctx::Purpose;
 use crate::db::jobs;
 use crate::jobs::{Options, registry};
@@ -49,6 +50,7 @@ impl Enqueue {
         kind.check(&args)
             .map_err(|error| Usage(format!("--args: {error}")))?;
         let ctx = live(session, Purpose::Watch).await?;
+        source::stored(&ctx, "--args: ", &self.kind, &args).await?;
         let options = Options {
             priority: self.priority,
             unique_key: self.unique_key,

@@ -67,7 +67,7 @@ impl Sweep {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<()> {
         let payload = self.payload()?;
         let ctx = live(session, Purpose::Watch).await?;
-        source::stored(&ctx, &payload).await?;
+        source::stored(&ctx, "--", "sweep", &payload).await?;
         let job = enqueue(&ctx, "sweep", payload, Options::default()).await?;
         let done = result(&wait(&ctx, &job).await?)?;
         let id = done["sweep"].as_str().context("the job names its sweep")?;

@@ -4,6 +4,7 @@ use super::Usage;
 use super::backtest::{RangeArgs, SourceArgs};
 use super::follow::{enqueue, live, result, wait};
 use super::session::Session;
+use super::source;
 use crate::ctx::Purpose;
 use crate::db::training;
 use crate::domain::coin::Coin;
@@ -90,6 +91,7 @@ impl Train {
         payload["validation_share"] = self.validation_share.into();
         payload["discount_per_day"] = self.discount_per_day.into();
         let ctx = live(session, Purpose::Watch).await?;
+        source::stored(&ctx, "--", "train", &payload).await?;
         let id = enqueue(&ctx, "train", payload, Options::default()).await?;
         let found = result(&wait(&ctx, &id).await?)?;
         session.output.result(&found, || train_text(&found))

@@ -11,28 +11,34 @@ struct Origin {
     at_ms: i64,
     digest: String,
     index_source: String,
+    quotes: i64,
 }
 
-/// Loads the snapshots of `[from_ms, to_ms]` and all that was known by `to_ms`; `heard` hears (snapshots
-/// read, snapshots in all) and stops the loading by giving false, which gives `None`.
+/// Loads the snapshots of `[from_ms, to_ms]` and all that was known by `to_ms`; `heard` hears (quotes read,
+/// quotes in all) after each snapshot and stops the loading by giving false, which gives `None`.
 pub async fn load(
     db: &Db,
     source: &str,
     coin: Coin,
     (from_ms, to_ms): (i64, i64),
-    mut heard: impl FnMut(usize, usize) -> bool,
+    mut heard: impl FnMut(i64, i64) -> bool,
 ) -> sqlx::Result<Option<Data>> {
     let origins = origins(db, source, coin, from_ms, to_ms).await?;
-    let mut builder = Builder::new(coin, daily(db, coin, to_ms).await?);
+    let stores = history::stores(db, coin, to_ms).await?;
+    let daily = daily(db, coin, to_ms).await?;
+    let mut builder = Builder::new(coin, daily).told(&stores.closes, &stores.dvol);
     let mut scan = chains::scan(db, source, coin, from_ms, to_ms);
-    for (n, origin) in origins.iter().enumerate() {
+    let all = origins.iter().map(|origin| origin.quotes).sum();
+    let mut read = 0;
+    for origin in &origins {
         let Some(chain) = scan.next().await.transpose()? else {
             break;
         };
         if chain.at_ms == origin.at_ms {
             builder.push(chain, &origin.digest, &origin.index_source);
         }
-        if !heard(n + 1, origins.len()) {
+        read += origin.quotes;
+        if !heard(read, all) {
             return Ok(None);
         }
     }
@@ -65,7 +71,7 @@ async fn origins(
     from_ms: i64,
     to_ms: i64,
 ) -> sqlx::Result<Vec<Origin>> {
-    let sql = "select at_ms, digest, index_source from chain_snapshots \
+    let sql = "select at_ms, digest, index_source, quotes from chain_snapshots \
         where source = $1 and underlying = $2 and at_ms between $3 and $4 order by at_ms";
     read!(db, pool => sqlx::query_as(sql)
         .bind(source).bind(coin.as_str()).bind(from_ms).bind(to_ms).fetch_all(pool).await)

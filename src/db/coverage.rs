@@ -59,14 +59,15 @@ select kind, source, underlying, cast(day * 86400000 as bigint) as day_ms, cast(
   cast(sum(quotes) as bigint) as quotes, cast(min(at_ms) as bigint) as first_ms, cast(max(at_ms) as bigint) as last_ms \
 from ( \
   select 'chains' as kind, source || '/' || collection as source, underlying, at_ms / 86400000 as day, quotes, at_ms from chain_snapshots \
-  union all select 'delivery_prices', 'deribit', index_name, at_ms / 86400000, 0, at_ms from delivery_prices \
-  union all select 'trades', source, underlying, at_ms / 86400000, 0, at_ms from trade_prints \
+  union all select 'delivery_prices', source, index_name, at_ms / 86400000, 0, at_ms from delivery_prices \
   union all select 'candles', source || '/' || cast(resolution_ms as text), symbol, at_ms / 86400000, 0, at_ms from candles \
-  union all select 'volatility_index', 'deribit', underlying, at_ms / 86400000 - 1, 0, at_ms from volatility_index \
-  union all select 'future_marks', 'deribit', symbol, at_ms / 86400000, 0, at_ms from future_marks \
+  union all select 'volatility_index', source, underlying, at_ms / 86400000 - 1, 0, at_ms from volatility_index \
+  union all select 'future_marks', source, symbol, at_ms / 86400000, 0, at_ms from future_marks \
   union all select 'funding_rates', source, symbol, at_ms / 86400000, 0, at_ms from funding_rates \
 ) as rows \
-group by kind, source, underlying, day order by kind, source, underlying, day";
+group by kind, source, underlying, day \
+union all select 'trades', source, underlying, day_ms, prints, 0, first_ms, last_ms from trade_days \
+order by 1, 2, 3, 4";
 
 /// Rows of the view `v_coverage`; nothing named shows everything.
 pub async fn days(

@@ -40,25 +40,25 @@ pub async fn extend(tx: &mut Tx, stretch: &Stretch<'_>, wall_ms: i64) -> sqlx::R
         .execute(&mut *conn).await.map(|_| ()))
 }
 
-/// Where a stored delivery price came from that is not of `source`, if there is one: that table and the
-/// volatility index hold one market each. Files are taken to be of the exchange itself.
+/// Another market's source of which a delivery price is stored, if there is one: that table and the volatility index
+/// hold one price of an instant. Files, and what nobody knows, are taken to be of the exchange itself.
 pub async fn foreign_delivery_price(
     db: &Db,
     source: &str,
     coin: Coin,
 ) -> sqlx::Result<Option<String>> {
-    let sql = "select coalesce(file, 'an unnamed file') from delivery_prices where index_name = $1 \
-        and case when cast($2 as text) = 'deribit' then file like 'deribit:%' \
-            else coalesce(file, '') not like cast($2 as text) || ' %' end limit 1";
+    let sql = "select source from delivery_prices where index_name = $1 \
+        and case when cast($2 as text) = 'deribit' then source like 'deribit:%' \
+            else source <> cast($2 as text) end limit 1";
     read!(db, pool => sqlx::query_scalar(sql)
         .bind(coin.index_name()).bind(source).fetch_optional(pool).await)
 }
 
 /// As [`foreign_delivery_price`], of the volatility index.
 pub async fn foreign_volatility(db: &Db, source: &str, coin: Coin) -> sqlx::Result<Option<String>> {
-    let sql = "select coalesce(file, 'an unnamed file') from volatility_index where underlying = $1 \
-        and case when cast($2 as text) = 'deribit' then file like 'deribit:%' \
-            else coalesce(file, '') not like cast($2 as text) || ' %' end limit 1";
+    let sql = "select source from volatility_index where underlying = $1 \
+        and case when cast($2 as text) = 'deribit' then source like 'deribit:%' \
+            else source <> cast($2 as text) end limit 1";
     read!(db, pool => sqlx::query_scalar(sql)
         .bind(coin.as_str()).bind(source).fetch_optional(pool).await)
 }

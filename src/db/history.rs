@@ -42,6 +42,27 @@ pub async fn volatility_index(db: &Db, coin: Coin, to_ms: i64) -> sqlx::Result<V
         .bind(coin.as_str()).bind(to_ms).fetch_all(pool).await)
 }
 
+/// Whose the daily prices of an underlying are: (source, how many), up to an instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stores {
+    pub closes: Vec<(String, i64)>,
+    pub dvol: Vec<(String, i64)>,
+}
+
+/// The sources behind [`closes`] and [`volatility_index`].
+pub async fn stores(db: &Db, coin: Coin, to_ms: i64) -> sqlx::Result<Stores> {
+    let closes = "select source, cast(count(*) as bigint) from delivery_prices \
+        where index_name = $1 and at_ms <= $2 group by source order by source";
+    let dvol = "select source, cast(count(*) as bigint) from volatility_index \
+        where underlying = $1 and at_ms <= $2 group by source order by source";
+    Ok(Stores {
+        closes: read!(db, pool => sqlx::query_as(closes)
+            .bind(coin.index_name()).bind(to_ms).fetch_all(pool).await)?,
+        dvol: read!(db, pool => sqlx::query_as(dvol)
+            .bind(coin.as_str()).bind(to_ms).fetch_all(pool).await)?,
+    })
+}
+
 /// How many delivery prices and volatility closes are stored: changes when an import adds some.
 pub(in crate::db) async fn counts(db: &Db, coin: Coin) -> sqlx::Result<(i64, i64)> {
     let sql = "select (select cast(count(*) as bigint) from delivery_prices where index_name = $1), \

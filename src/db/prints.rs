@@ -1,11 +1,13 @@
-//! The `trade_prints` table: trades of the public tape, stored once each.
+//! The `trade_prints` table: trades of the public tape, stored once each and counted by day.
 
 use super::chains::Stored;
 use super::{Db, Tx};
 use crate::domain::coin::Coin;
+use crate::domain::instrument::DAY_MS;
 use crate::domain::order::Side;
 use crate::domain::tape::Print;
 use sqlx::FromRow;
+use std::collections::BTreeMap;
 
 /// Rows per statement: 500 rows of 13 columns stay far below SQLite's 32,766 parameters.
 const BATCH: usize = 500;
@@ -19,7 +21,9 @@ pub async fn insert(
 ) -> sqlx::Result<Stored> {
     let mut inserted = 0;
     for batch in prints.chunks(BATCH) {
-        inserted += write(tx, source, coin, batch).await?;
+        let new = write(tx, source, coin, batch).await?;
+        inserted += new.len() as u64;
+        count(tx, source, coin, &new).await?;
     }
     Ok(Stored {
         inserted,
@@ -28,7 +32,8 @@ pub async fn insert(
     })
 }
 
-async fn write(tx: &mut Tx, source: &str, coin: Coin, prints: &[Print]) -> sqlx::Result<u64> {
+/// The instants of those that were new.
+async fn write(tx: &mut Tx, source: &str, coin: Coin, prints: &[Print]) -> sqlx::Result<Vec<i64>> {
     on!(tx, conn => {
         let mut query = sqlx::QueryBuilder::new(
             "insert into trade_prints (source, underlying, at_ms, trade_id, instrument, side, price, amount, iv, \
@@ -41,9 +46,31 @@ async fn write(tx: &mut Tx, source: &str, coin: Coin, prints: &[Print]) -> sqlx:
                 .push_bind(print.iv).push_bind(print.mark_price).push_bind(print.index_price)
                 .push_bind(print.is_block).push_bind(print.is_liquidation);
         });
-        query.push(" on conflict (source, underlying, at_ms, trade_id) do nothing");
-        query.build().execute(&mut *conn).await.map(|done| done.rows_affected())
+        query.push(" on conflict (source, underlying, at_ms, trade_id) do nothing returning at_ms");
+        query.build_query_scalar().fetch_all(&mut *conn).await
     })
+}
+
+/// Adds new prints to the days they are of.
+async fn count(tx: &mut Tx, source: &str, coin: Coin, new: &[i64]) -> sqlx::Result<()> {
+    let sql = "insert into trade_days (source, underlying, day_ms, prints, first_ms, last_ms) \
+        values ($1, $2, $3, $4, $5, $6) on conflict (source, underlying, day_ms) do update set \
+        prints = trade_days.prints + excluded.prints, \
+        first_ms = case when excluded.first_ms < trade_days.first_ms then excluded.first_ms else trade_days.first_ms end, \
+        last_ms = case when excluded.last_ms > trade_days.last_ms then excluded.last_ms else trade_days.last_ms end";
+    let mut days: BTreeMap<i64, (i64, i64, i64)> = BTreeMap::new();
+    for at_ms in new.iter().copied() {
+        let day = days
+            .entry(at_ms - at_ms % DAY_MS)
+            .or_insert((0, at_ms, at_ms));
+        *day = (day.0 + 1, day.1.min(at_ms), day.2.max(at_ms));
+    }
+    for (day_ms, (prints, first_ms, last_ms)) in days {
+        on!(tx, conn => sqlx::query(sql)
+            .bind(source).bind(coin.as_str()).bind(day_ms).bind(prints).bind(first_ms).bind(last_ms)
+            .execute(&mut *conn).await.map(|_| ()))?;
+    }
+    Ok(())
 }
 
 #[derive(FromRow)]

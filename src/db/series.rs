@@ -1,11 +1,11 @@
 //! Plain time series beside the chains: delivery prices, candles, volatility index, futures, funding.
 
 use super::Tx;
-use super::chains::Stored;
+use super::chains::{RECORDED, Stored};
 use crate::domain::coin::Coin;
 use std::collections::BTreeMap;
 
-/// One series of one table. Units and meaning of `at_ms`: migrations/0002_market.sql.
+/// One series of one table. Units and meaning of `at_ms`: migrations/0002_market.sql; sources: 0021.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Series {
     DeliveryPrices {
@@ -43,6 +43,21 @@ impl Point {
         let mut values = [None; WIDTH];
         values[..N].copy_from_slice(&given);
         Self { at_ms, values }
+    }
+}
+
+/// Whose a point is, and what it was read from. Series that are kept by source name theirs in [`Series`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin<'a> {
+    pub source: &'a str,
+    /// A path, or the host and the method.
+    pub file: &'a str,
+}
+
+impl<'a> Origin<'a> {
+    pub fn of_file(file: &'a str) -> Self {
+        let source = RECORDED;
+        Self { source, file }
     }
 }
 
@@ -86,6 +101,11 @@ impl Series {
         }
     }
 
+    /// Points of all sources stand in one series, each with its own.
+    fn is_shared(&self) -> bool {
+        !matches!(self, Self::Candles { .. } | Self::FundingRates { .. })
+    }
+
     fn keys(&self) -> Vec<Key<'_>> {
         match self {
             Self::DeliveryPrices { index_name } => vec![Key::Text("index_name", index_name)],
@@ -109,14 +129,14 @@ impl Series {
     }
 }
 
-/// Rows per statement: 500 rows of 12 columns stay far below SQLite's 32,766 parameters.
+/// Rows per statement: 500 rows of 13 columns stay far below SQLite's 32,766 parameters.
 const BATCH: usize = 500;
 
-/// Stores points that are not there yet; what is there is never changed.
+/// Stores points that are not there yet; what is there is never changed, whosever it is.
 pub async fn insert(
     tx: &mut Tx,
     series: &Series,
-    file: &str,
+    origin: Origin<'_>,
     points: &[Point],
 ) -> sqlx::Result<Stored> {
     let mut stored = Stored::default();
@@ -134,7 +154,7 @@ pub async fn insert(
             }
         }
         if !missing.is_empty() {
-            stored.inserted += write(tx, series, file, &missing).await?;
+            stored.inserted += write(tx, series, origin, &missing).await?;
         }
     }
     Ok(stored)
@@ -182,14 +202,21 @@ async fn held(
     Ok(rows.into_iter().map(|row| (row.0, values(row))).collect())
 }
 
-async fn write(tx: &mut Tx, series: &Series, file: &str, points: &[Point]) -> sqlx::Result<u64> {
+async fn write(
+    tx: &mut Tx,
+    series: &Series,
+    origin: Origin<'_>,
+    points: &[Point],
+) -> sqlx::Result<u64> {
     let keys = series.keys();
     let names: Vec<&str> = keys.iter().map(Key::name).collect();
     let (columns, width) = (series.columns().join(", "), series.columns().len());
+    let source = series.is_shared().then_some(origin.source);
     let sql = format!(
-        "insert into {} ({}, at_ms, {columns}, file) ",
+        "insert into {} ({}, at_ms, {columns}, file{}) ",
         series.table(),
-        names.join(", ")
+        names.join(", "),
+        source.map_or("", |_| ", source")
     );
     on!(tx, conn => {
         let mut query = sqlx::QueryBuilder::new(sql);
@@ -204,7 +231,10 @@ async fn write(tx: &mut Tx, series: &Series, file: &str, points: &[Point]) -> sq
             for value in &point.values[..width] {
                 row.push_bind(*value);
             }
-            row.push_bind(file);
+            row.push_bind(origin.file);
+            if let Some(source) = source {
+                row.push_bind(source);
+            }
         });
         query.push(" on conflict do nothing");
         query.build().execute(&mut *conn).await.map(|done| done.rows_affected())

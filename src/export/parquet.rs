@@ -15,8 +15,8 @@ use rust_decimal::prelude::ToPrimitive;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// Rows handed to the encoder at once.
-pub(super) const BATCH_ROWS: usize = 8_192;
+/// Rows handed to the encoder at once; some batches are under way between the threads, each of some megabytes.
+pub(super) const BATCH_ROWS: usize = 2_048;
 /// Rows of a group; all of a group is in memory until it is written.
 const GROUP_ROWS: usize = 65_536;
 

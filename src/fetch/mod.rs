@@ -16,6 +16,7 @@ mod report;
 
 pub use page::Hosts;
 pub use rebuild::{STEP_MS, rebuild};
+pub(crate) use report::left;
 pub use report::{Part, RebuiltReport, Report};
 
 use crate::clock::{Clock, Stopwatch};

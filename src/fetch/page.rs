@@ -2,7 +2,7 @@
 
 use super::{FetchError, What};
 use crate::db::chains::Stored;
-use crate::db::series::{self, Point, Series};
+use crate::db::series::{self, Origin, Point, Series};
 use crate::db::{self, Db, Tx, fetched, prints};
 use crate::domain::coin::Coin;
 use crate::domain::instrument::DAY_MS;
@@ -54,14 +54,15 @@ impl Rows {
         match self {
             Self::Prints(rows) => prints::insert(tx, source, coin, rows).await,
             Self::Points(series, method, points) => {
-                series::insert(tx, series, &format!("{source} {method}"), points).await
+                let file = &format!("{source} {method}");
+                series::insert(tx, series, Origin { source, file }, points).await
             }
         }
     }
 }
 
-/// Delivery prices and the volatility index are one table each without a column for their market, so the real
-/// one and a simulated one do not share a database.
+/// An instant has one delivery price and one close of the volatility index, so the real market and a simulated one
+/// do not share a database.
 pub(super) async fn refuse_mixing(
     db: &Db,
     source: &str,

@@ -136,15 +136,21 @@ impl Meter {
             0 => String::new(),
             rows => format!(", {rows} rows, {:.0} rows/s", rows as f64 / seconds),
         };
-        let left = match done {
-            0.0 => String::new(),
-            done => format!(", {} left", span(seconds * (1.0 - done) / done)),
-        };
+        let left = left(done, seconds);
         format!(
             "{} from {}{rows}{left}",
             what.as_str(),
             at.format("%Y-%m-%d %H:%M")
         )
+    }
+}
+
+/// `, 3 min left` of work of which so much is done, 0 to 1, after so many seconds; nothing at its
+/// start and at its end.
+pub(crate) fn left(done: f64, seconds: f64) -> String {
+    match done {
+        0.0 | 1.0 => String::new(),
+        done => format!(", {} left", span(seconds * (1.0 - done) / done)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{ImportError, Item, Span};
 use crate::db::chains::{self, Stored};
+use crate::db::series::Origin;
 use crate::db::{self, Db, Tx, series};
 use tokio::sync::mpsc::Receiver;
 
@@ -58,7 +59,9 @@ impl Item {
     async fn store(&self, tx: &mut Tx, file: &str) -> db::Result<Stored> {
         match self {
             Self::Snapshot(row) => chains::insert(tx, row).await,
-            Self::Points(series, points) => series::insert(tx, series, file, points).await,
+            Self::Points(series, points) => {
+                series::insert(tx, series, Origin::of_file(file), points).await
+            }
         }
     }
 }

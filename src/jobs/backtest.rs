@@ -15,7 +15,8 @@ use crate::backtest::{
 use crate::clock::{Stopwatch, derived_id};
 use crate::ctx::{CODE_VERSION, Ctx};
 use crate::db::backtests::{self, End, NewBacktest};
-pub(super) use data::load;
+pub use data::READING;
+pub(super) use data::{load, load_silently};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -55,7 +56,6 @@ impl Job for Backtest {
 
     async fn run(self, ctx: Ctx, job: &mut Running) -> Result<Done, JobError> {
         let setup = settings::of_run(&ctx, job, &self.settings).await?;
-        job.progress(0.0, "reading the market").await;
         let seed = self.market_seed.as_deref();
         let data = load(&ctx, job, &self.source, seed, &setup).await?;
         let mut open = Open::begin(&ctx, job, data, setup).await?;

@@ -5,7 +5,7 @@
 //! the stored ones, and a request of the cut data that nobody answered is one that differs.
 
 use super::answered::walk;
-use super::backtest::{by_model, load};
+use super::backtest::{by_model, load, load_silently};
 use super::propose::Missing;
 use super::{Defaults, Done, Job, JobError, Running};
 use crate::backtest::{Answers, Data, Policy, Setup, Taken, run};
@@ -48,7 +48,8 @@ impl Job for Lookahead {
             answers: Answers::Replay,
             ..by_model(&ctx, &self.settings)?
         };
-        let data = self.load(&ctx, job, &setup).await?;
+        let seed = self.market_seed.as_deref();
+        let data = load(&ctx, job, &self.source, seed, &setup).await?;
         let times: Vec<i64> = data.snapshots().iter().map(|one| one.chain.at_ms).collect();
         let whole = decide(&ctx, job, data, setup.clone()).await?;
         if let Some(missing) = &whole.missing {
@@ -65,7 +66,7 @@ impl Job for Lookahead {
                 to_ms: times[at],
                 ..setup.clone()
             };
-            let data = self.load(&ctx, job, &cut).await?;
+            let data = load_silently(&ctx, job, &self.source, seed, &cut).await?;
             let cut = decide(&ctx, job, data, cut).await?;
             checked.push(compare(times[at], &cut, &whole));
         }
@@ -74,12 +75,6 @@ impl Job for Lookahead {
             .filter(|cut| !cut.differences.is_empty())
             .count();
         Ok(json!({ "clean": differing == 0, "decisions": whole.taken.len(), "cuts": checked }))
-    }
-}
-
-impl Lookahead {
-    async fn load(&self, ctx: &Ctx, job: &Running, setup: &Setup) -> Result<Arc<Data>, JobError> {
-        load(ctx, job, &self.source, self.market_seed.as_deref(), setup).await
     }
 }
 

@@ -42,6 +42,7 @@ pub mod running;
 pub mod schedule;
 pub mod score_council;
 pub mod settle;
+pub mod source;
 pub mod sweep;
 pub mod sync_instruments;
 pub mod tick;

@@ -63,8 +63,13 @@ impl Running {
     /// Reports how far the job is, 0 to 1, and what it is at. Written within a quarter of a second,
     /// outside of any transaction of the handler. A checkpoint: other tasks may run.
     pub async fn progress(&self, fraction: f64, note: impl Into<String>) {
-        self.control.notes().progress = Some((fraction.clamp(0.0, 1.0), note.into()));
+        self.show_progress(fraction, note);
         tokio::task::yield_now().await;
+    }
+
+    /// As [`Self::progress`] where nothing can be waited for.
+    pub(super) fn show_progress(&self, fraction: f64, note: impl Into<String>) {
+        self.control.notes().progress = Some((fraction.clamp(0.0, 1.0), note.into()));
     }
 
     /// Appends a line to the job's events. Written within a quarter of a second.

@@ -93,7 +93,6 @@ impl Job for Sweep {
 impl Sweep {
     /// The row of a new sweep and its parts, in one transaction.
     async fn begin(&self, ctx: &Ctx, job: &Running, trials: &Trials) -> Result<SweepRow, JobError> {
-        job.progress(0.0, "reading the market").await;
         let setup = self.setup()?;
         let data = load(ctx, job, &self.source, self.market_seed.as_deref(), &setup).await?;
         self.check(&data)?;

@@ -96,7 +96,6 @@ impl Job for Train {
         if self.source == LIVE {
             return collect::begin(&ctx, job, plan).await;
         }
-        job.progress(0.0, "reading the market").await;
         let markets = self.markets(&ctx, job, &plan).await?;
         let mut open = Open::begin(&ctx, job, plan, markets).await?;
         let end = open.walk(&ctx, job, self.checkpoint_steps).await;

@@ -12,7 +12,7 @@ use super::access::Actor;
 use super::actions::{self, Fields};
 use super::error::PageError;
 use crate::db::access::audit;
-use crate::jobs::{Options, registry};
+use crate::jobs::{Options, registry, source};
 use axum::body::Bytes;
 use axum::extract::{Extension, OriginalUri, Path, State};
 use axum::http::{StatusCode, header};
@@ -119,6 +119,12 @@ async fn enqueue(
         unique_key: wanted.unique_key,
         ..Options::default()
     };
+    if let Some(unknown) = source::unknown(&ctx.db, kind.name, &wanted.args).await? {
+        return Err(PageError::bad_request(
+            format!("args: {unknown}"),
+            "GET /api/v1/coverage lists the chains that are stored.",
+        ));
+    }
     let mut tx = ctx.db.begin().await?;
     let made = kinds
         .enqueue(&mut tx, ctx, kind.name, wanted.args, options)

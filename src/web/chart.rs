@@ -2,12 +2,14 @@
 
 mod bars;
 mod frame;
+mod gaps;
 mod heat;
 mod numbers;
 mod thin;
 mod whiskers;
 
 pub(super) use bars::{Bar, bars};
+pub(super) use gaps::{places, stretches};
 pub(super) use heat::{Heat, heat};
 pub(super) use whiskers::{Group, Whisker, whiskers};
 
@@ -59,7 +61,7 @@ pub(super) enum Axis {
 }
 
 /// Lines that share one axis of values in `unit`; labels have `digits` decimals.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Plot<'a> {
     pub title: &'a str,
     pub unit: &'a str,
@@ -68,6 +70,8 @@ pub(super) struct Plot<'a> {
     pub lines: &'a [Line],
     pub marks: &'a [Mark],
     pub spans: &'a [Span],
+    /// Stretches of the x axis without data: shaded, and no line is drawn across one.
+    pub gaps: &'a [(f64, f64)],
     /// Values are spaced by their ratio, when all are positive.
     pub log: bool,
     /// Draws the line of zero and keeps it in view.
@@ -87,11 +91,10 @@ const EDGE: f64 = 45.0;
 
 /// What a template shows: the title, the legend, the drawing and its numbers.
 pub(super) fn figure(plot: &Plot<'_>) -> Value {
-    let legend: Vec<Value> = plot
-        .lines
-        .iter()
-        .map(|line| json!({"name": line.name, "class": line.class}))
-        .collect();
+    let line = |line: &Line| json!({"name": line.name, "class": line.class});
+    let torn = gaps::inside(plot).next().is_some();
+    let gap = torn.then(|| json!({"name": "no data", "class": "gap"}));
+    let legend: Vec<Value> = plot.lines.iter().map(line).chain(gap).collect();
     json!({"title": plot.title, "unit": plot.unit, "legend": legend, "svg": svg(plot, None),
         "numbers": numbers::numbers(plot)})
 }
@@ -115,7 +118,10 @@ pub(super) fn points(plot: &Plot<'_>, (from, to): (f64, f64)) -> Vec<Value> {
         let last = line.points.partition_point(|(x, _)| *x <= to);
         // The points outside tell where the line enters and leaves.
         let reach = first.saturating_sub(1)..(last + 1).min(line.points.len());
-        let kept = line.points.get(reach).map_or_else(Vec::new, thin::thin);
+        let kept = line
+            .points
+            .get(reach)
+            .map_or_else(Vec::new, |points| thin::thin(points, plot.gaps));
         let name = &line.name;
         let row = |(at, value)| json!({"line": name, "at": place(at), "value": value});
         kept.into_iter().map(row).collect::<Vec<_>>()
@@ -139,21 +145,18 @@ fn svg(plot: &Plot<'_>, more: Option<&str>) -> String {
         u8::from(frame.log()),
         described(plot),
     );
+    gaps::shades(&mut text, plot, &frame);
     rows(&mut text, plot, &frame);
     columns(&mut text, plot, &frame);
     marks(&mut text, plot, &frame);
     spans(&mut text, plot, &frame);
     for line in plot.lines {
-        let path: Vec<String> = thin::thin(&line.points)
-            .iter()
-            .map(|(x, y)| format!("{:.1} {:.1}", frame.x(*x), frame.y(*y)))
+        let points = thin::thin(&line.points, plot.gaps);
+        let path: String = gaps::stretches(&points, plot.gaps)
+            .map(|points| path(points, &frame))
             .collect();
         let class = line.class;
-        let _ = write!(
-            text,
-            "<path class=\"line {class}\" d=\"M{}\"/>",
-            path.join("L")
-        );
+        let _ = write!(text, "<path class=\"line {class}\" d=\"{path}\"/>");
     }
     let _ = write!(
         text,
@@ -162,6 +165,14 @@ fn svg(plot: &Plot<'_>, more: Option<&str>) -> String {
     );
     text.push_str(&data(plot, more));
     text
+}
+
+/// What lies between two gaps; a single point is a dot.
+fn path(points: &[(f64, f64)], frame: &Frame) -> String {
+    let place = |(x, y): &(f64, f64)| format!("{:.1} {:.1}", frame.x(*x), frame.y(*y));
+    let places: Vec<String> = points.iter().map(place).collect();
+    let dot = if points.len() == 1 { "h0" } else { "" };
+    format!("M{}{dot}", places.join("L"))
 }
 
 fn rows(text: &mut String, plot: &Plot<'_>, frame: &Frame) {
@@ -277,8 +288,9 @@ fn described(plot: &Plot<'_>) -> String {
             label(last.0)
         ))
     };
-    let sentences: Vec<String> = plot.lines.iter().filter_map(sentence).collect();
-    sentences.join(" ")
+    let lines = plot.lines.iter().filter_map(sentence);
+    let gaps = gaps::inside(plot).map(|gap| format!("{}.", gaps::words(gap)));
+    lines.chain(gaps).collect::<Vec<_>>().join(" ")
 }
 
 /// The numbers for the crosshair's script: a data block, which no browser executes.
@@ -286,14 +298,14 @@ fn data(plot: &Plot<'_>, more: Option<&str>) -> String {
     let lines: Vec<_> = plot
         .lines
         .iter()
-        .map(|line| json!({"name": line.name, "points": thin::thin(&line.points)}))
+        .map(|line| json!({"name": line.name, "points": thin::thin(&line.points, plot.gaps)}))
         .collect();
     let axis = if plot.axis == Axis::Time {
         "time"
     } else {
         "usd"
     };
-    let data = json!({"unit": plot.unit, "digits": plot.digits, "axis": axis, "lines": lines, "more": more})
+    let data = json!({"unit": plot.unit, "digits": plot.digits, "axis": axis, "lines": lines, "gaps": plot.gaps, "more": more})
         .to_string()
         .replace('<', "\\u003c");
     format!("<script type=\"application/json\">{data}</script>")

@@ -72,8 +72,9 @@
     const place = (value) => log ? Math.log(value) : value;
     const y = (value) => top + (place(high) - place(value)) / (place(high) - place(low)) * (bottom - top);
     svg.querySelectorAll("path.line").forEach((path, n) => {
-      const points = within(pointsOf(svg, data, n), from, to);
-      path.setAttribute("d", "M" + points.map(([x, value]) => `${placeOf(svg, x).toFixed(1)} ${y(value).toFixed(1)}`).join("L"));
+      const place = ([x, value]) => `${placeOf(svg, x).toFixed(1)} ${y(value).toFixed(1)}`;
+      const stretches = within(pointsOf(svg, data, n), from, to, data.gaps);
+      path.setAttribute("d", stretches.map((points) => "M" + points.map(place).join("L") + (points.length === 1 ? "h0" : "")).join(""));
     });
     const labels = [...svg.querySelectorAll("text.place")];
     labels.forEach((label, n) => {
@@ -93,18 +94,30 @@
       span.setAttribute("visibility", inside ? "visible" : "hidden");
       span.setAttribute("d", `M${placeOf(svg, Math.max(a, from)).toFixed(1)} ${a >= from ? rise : level}V${level}H${placeOf(svg, Math.min(b, to)).toFixed(1)}`);
     }
+    for (const gap of svg.querySelectorAll("g.gap")) {
+      const [a, b] = [Math.max(Number(gap.dataset.from), from), Math.min(Number(gap.dataset.to), to)];
+      const [left, right] = [placeOf(svg, a), placeOf(svg, b)], [shade, label] = gap.querySelectorAll("rect, text");
+      gap.setAttribute("display", b > a ? "inline" : "none");
+      shade.setAttribute("x", left.toFixed(1));
+      shade.setAttribute("width", Math.max(0, right - left).toFixed(1));
+      label.setAttribute("x", ((left + right) / 2).toFixed(1));
+      label.setAttribute("visibility", right - left < 90 ? "hidden" : "visible");
+    }
     svg.classList.toggle("zoomed", ranges.has(nameOf(svg)));
   }
-  // The points of a range, with the line cut where it enters and leaves.
-  function within(points, from, to) {
+  // The points of a range, with the line cut where it enters and leaves; what lies between two gaps is one list.
+  function within(points, from, to, gaps) {
     const cut = (a, b, x) => [x, a[1] + (b[1] - a[1]) * (x - a[0]) / (b[0] - a[0])];
-    const kept = [];
+    const stretches = [[]];
     points.forEach((point, n) => {
       const before = points[n - 1];
-      for (const edge of [from, to]) if (before && before[0] < edge && point[0] > edge) kept.push(cut(before, point, edge));
+      const torn = before && gaps.some((gap) => before[0] <= gap[0] && gap[1] <= point[0]);
+      if (torn) stretches.push([]);
+      const kept = stretches[stretches.length - 1];
+      for (const edge of [from, to]) if (before && !torn && before[0] < edge && point[0] > edge) kept.push(cut(before, point, edge));
       if (point[0] >= from && point[0] <= to) kept.push(point);
     });
-    return kept.length ? kept : points.slice(0, 1);
+    return stretches.filter((kept) => kept.length);
   }
   function placeText(data, at, span) {
     if (data.axis !== "time") return Math.round(at).toLocaleString("en");

@@ -7,13 +7,14 @@ mod sweep;
 use crate::support::{TestDb, each_db, shared_data, sqlite};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use thetaq::backtest::{Data, Outcome, Policy, Setup, run};
 use thetaq::clock::iso;
 use thetaq::config::Config;
 use thetaq::db::chains::{self, SnapshotRow};
-use thetaq::db::series::{self, Point, Series};
+use thetaq::db::series::{self, Origin, Point, Series};
 use thetaq::db::{backtest_data, decisions};
 use thetaq::domain::chain::Source;
 use thetaq::domain::coin::Coin;
@@ -34,6 +35,16 @@ pub(super) async fn load(test: &TestDb, coin: Coin, range: (i64, i64)) -> Data {
 /// Days of synthetic chains, three a day, and their delivery prices, stored as if they had been recorded.
 pub(crate) async fn record(test: &TestDb, days: i64) {
     chains_alone(test, days).await;
+    prices(test, days).await;
+}
+
+/// As [`record`], without the chains of some days.
+pub(crate) async fn record_with_hole(test: &TestDb, days: i64, hole: Range<i64>) {
+    chains_of(test, (0..days).filter(|day| !hole.contains(day))).await;
+    prices(test, days).await;
+}
+
+async fn prices(test: &TestDb, days: i64) {
     let mut tx = test.db.begin().await.unwrap();
     for coin in Coin::ALL {
         let index_name = coin.index_name().to_owned();
@@ -42,7 +53,7 @@ pub(crate) async fn record(test: &TestDb, days: i64) {
             .map(|at_ms| Point::new(at_ms, [Some(MADE.delivery_price(coin, at_ms))]))
             .collect();
         let series = Series::DeliveryPrices { index_name };
-        series::insert(&mut tx, &series, "test", &closes)
+        series::insert(&mut tx, &series, Origin::of_file("test"), &closes)
             .await
             .unwrap();
     }
@@ -53,8 +64,12 @@ static MADE: LazyLock<Synthetic> = LazyLock::new(|| Synthetic::new("recorded"));
 
 /// The chains without the prices that they settle at.
 pub(super) async fn chains_alone(test: &TestDb, days: i64) {
+    chains_of(test, 0..days).await;
+}
+
+async fn chains_of(test: &TestDb, days: impl Iterator<Item = i64>) {
     let mut tx = test.db.begin().await.unwrap();
-    for n in 0..3 * days {
+    for n in days.flat_map(|day| 3 * day..3 * day + 3) {
         for coin in Coin::ALL {
             let mut chain = MADE.chain(coin, FROM_MS + n * DAY_MS / 3);
             chain.source = Source::Recorded;
@@ -63,6 +78,31 @@ pub(super) async fn chains_alone(test: &TestDb, days: i64) {
         }
     }
     tx.commit().await.unwrap();
+}
+
+/// Quotes are counted while they are read, up to all there are, and the data say whose their prices are.
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_tells_how_many_quotes_of_all() {
+    each_db(async |test| {
+        record(&test, 2).await;
+        let mut heard = Vec::new();
+        let range = (FROM_MS, FROM_MS + 2 * DAY_MS);
+        let tell = |read, all| {
+            heard.push((read, all));
+            true
+        };
+        let loaded = backtest_data::load(&test.db, chains::RECORDED, Coin::Btc, range, tell);
+        let data = loaded.await.unwrap().unwrap();
+        let all = data.stamp.quotes as i64;
+        assert!(heard.len() == 6 && heard.iter().all(|(_, whole)| *whole == all));
+        assert!(
+            heard.is_sorted() && heard[0].0 > 0 && heard[5] == (all, all),
+            "{heard:?}"
+        );
+        let whose = &data.stamp.prices["delivery"];
+        assert_eq!(whose, "delivery_price of recorded (242)");
+    })
+    .await;
 }
 
 /// The live tick loop over the same chains with the same settings decides the same, instant by instant.

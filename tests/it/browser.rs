@@ -6,6 +6,7 @@
 mod chat;
 mod council;
 mod driver;
+mod holes;
 mod lab;
 mod model;
 mod training;

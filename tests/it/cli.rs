@@ -89,7 +89,7 @@ fn people_read_tables() {
     insta::assert_snapshot!(here.text(&["coverage"]), @r#"
     A line is a month, a character a day: how many rows there are (+ is more than 9), . for none.
 
-    delivery_prices deribit btc_usd: 2026-01-01 to 2026-01-05, 3 days, 3 rows
+    delivery_prices recorded btc_usd: 2026-01-01 to 2026-01-05, 3 days, 3 rows
       2026-01  11..1
       2 days missing: 2026-01-03 to 2026-01-04
       fill: thetaq fetch-history --underlying BTC --from 2026-01-03 --to 2026-01-04 --what deliveries

@@ -6,7 +6,7 @@ use thetaq::clock::Clock;
 use thetaq::config::Config;
 use thetaq::ctx::Ctx;
 use thetaq::db::chains::{self, SnapshotRow};
-use thetaq::db::series::{self, Point, Series};
+use thetaq::db::series::{self, Origin, Point, Series};
 use thetaq::db::{decisions, history, settlements};
 use thetaq::domain::chain::Source;
 use thetaq::domain::coin::Coin;
@@ -37,7 +37,7 @@ async fn record(db: &TestDb) {
             .map(|at_ms| Point::new(at_ms, [Some(market.delivery_price(coin, at_ms))]))
             .collect();
         let series = Series::DeliveryPrices { index_name };
-        series::insert(&mut tx, &series, "test", &closes)
+        series::insert(&mut tx, &series, Origin::of_file("test"), &closes)
             .await
             .unwrap();
     }

@@ -2,10 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use super::*;
-use crate::backtest::{Policy, synthetic};
+use crate::backtest::{Builder, Policy, synthetic, synthetic_daily};
 use crate::clock::Random;
 use crate::domain::coin::Coin;
 use crate::domain::instrument::DAY_MS;
+use crate::market::synthetic::Synthetic;
 use serde_json::{Map, Value, json};
 
 /// 2026-01-05.
@@ -282,4 +283,54 @@ fn what_cannot_be_judged_is_null() {
     assert_eq!((none.runs, none.best.len()), (0, 0));
     let value = json!(none);
     assert_eq!(value["best"], json!([]));
+}
+
+/// Thirty days, a year of nothing, thirty days: what the coin did in that year is in no daily return, so that it
+/// ranks nothing, and days and returns still stand side by side.
+#[test]
+fn the_return_across_a_gap_ranks_nothing() {
+    let market = Synthetic::new("hole");
+    let day_ms = |day: i64| FROM_MS + day * DAY_MS + DAY_MS / 3;
+    let mut builder = Builder::new(Coin::Btc, synthetic_daily(&market, Coin::Btc, day_ms(430)));
+    let days: Vec<i64> = (0..30).chain(400..430).collect();
+    for day in &days {
+        builder.push(market.chain(Coin::Btc, day_ms(*day)), "hole", "synthetic");
+    }
+    let data = builder.finish("hole");
+    let index = |day: usize| data.snapshots()[day].chain.index_price;
+    let crossed = index(30) / index(29) - 1.0;
+    let held = Setup {
+        policy: Policy::Never,
+        ..Setup::default()
+    };
+    let tried = try_one(&data, &held).unwrap();
+    assert_eq!(
+        (tried.returns_usd.len(), tried.returns_coin.len()),
+        (60, 60)
+    );
+    assert!(
+        tried
+            .returns_usd
+            .iter()
+            .all(|one| (one - crossed).abs() > 1e-3),
+        "the year came to {crossed} and is no day: {:?}",
+        tried.returns_usd
+    );
+    assert_eq!(tried.returns_usd[30], 0.0, "behind it a day begins");
+
+    // What the ranking counts is what the metrics of the run count.
+    let starts: Vec<i64> = days.iter().map(|day| FROM_MS + day * DAY_MS).collect();
+    let stated = tried.metrics.usd.sharpe.unwrap();
+    let plan = WalkForwardDays {
+        train_days: 10,
+        test_days: 5,
+        gap_days: 0,
+        anchored: false,
+    };
+    let found = judge(&[(0, tried)], &starts, Currency::Usd, Some(&plan), "hole").unwrap();
+    let ranked = found.best[0].sharpe.as_ref().unwrap().estimate;
+    assert!((ranked - stated).abs() < 1e-9, "{ranked} {stated}");
+    let ahead = found.walk_forward.unwrap();
+    let most = ahead.windows.iter().filter_map(|window| window.test_return);
+    assert!(most.clone().count() > 2 && most.fold(0.0, |a: f64, b| a.max(b.abs())) < crossed.abs());
 }

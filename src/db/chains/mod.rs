@@ -273,13 +273,6 @@ pub async fn sources(db: &Db, coin: Coin) -> sqlx::Result<Vec<String>> {
     read!(db, pool => sqlx::query_scalar(sql).bind(coin.as_str()).fetch_all(pool).await)
 }
 
-/// Removes a source's snapshots older than `before_ms`; gives how many.
-pub async fn delete_before(tx: &mut Tx, source: &str, before_ms: i64) -> sqlx::Result<u64> {
-    let sql = "delete from chain_snapshots where source = $1 and at_ms < $2";
-    on!(tx, conn => sqlx::query(sql).bind(source).bind(before_ms)
-        .execute(&mut *conn).await.map(|done| done.rows_affected()))
-}
-
 fn chain(source: &str, index_price: f64, packed: &[u8]) -> sqlx::Result<Chain> {
     Ok(decode(packed)?.chain(kind(source), index_price))
 }

@@ -97,12 +97,41 @@ pub type Fetched = BTreeMap<(String, Coin), Vec<(i64, i64)>>;
 pub fn gaps(sources: &BTreeMap<Place, Source>, fetched: &Fetched) -> Vec<Gap> {
     let mut found: Vec<Gap> = Vec::new();
     for (place, source) in sources {
+        if place.is_shared() {
+            continue;
+        }
         let runs = source.gaps().into_iter();
         found.extend(runs.map(|(from, days)| gap(place, from, days, fetched)));
     }
+    found.extend(within_shared(sources, fetched));
     found.extend(beside_chains(sources, fetched));
     found
 }
+
+/// Days that no source of a shared series has; they are told beside the one that has the day before.
+fn within_shared(sources: &BTreeMap<Place, Source>, fetched: &Fetched) -> Vec<Gap> {
+    let mut all: BTreeMap<(&str, &str), Held<'_>> = BTreeMap::new();
+    for (place, source) in sources.iter().filter(|(place, _)| place.is_shared()) {
+        let days = source.days.keys().map(|day| (*day, place));
+        let held = all.entry((&place.kind, &place.underlying)).or_default();
+        held.extend(days);
+    }
+    let mut found = Vec::new();
+    for held in all.values() {
+        let days: Vec<(&NaiveDate, &&Place)> = held.iter().collect();
+        for pair in days.windows(2) {
+            let missing = (*pair[1].0 - *pair[0].0).num_days() - 1;
+            if missing > 0 {
+                let from = *pair[0].0 + Days::new(1);
+                found.push(gap(pair[0].1, from, missing, fetched));
+            }
+        }
+    }
+    found
+}
+
+/// Days of a series, each with a source that has it.
+type Held<'a> = BTreeMap<NaiveDate, &'a Place>;
 
 fn gap(place: &Place, from: NaiveDate, days: i64, fetched: &Fetched) -> Gap {
     let to = from + Days::new(days.unsigned_abs() - 1);
@@ -151,9 +180,25 @@ fn beside_chains(sources: &BTreeMap<Place, Source>, fetched: &Fetched) -> Vec<Ga
             Place::of("delivery_prices", coin.index_name()),
             Place::of("volatility_index", coin.as_str()),
         ] {
-            let held = sources.get(&place).map(Source::ends);
-            for (from, to) in outside((first, last), held) {
-                found.push(gap(&place, from, (to - from).num_days() + 1, fetched));
+            let alike = sources.iter().filter(|(other, _)| other.is_of(&place));
+            let ends: Vec<_> = alike
+                .map(|(place, source)| (source.ends(), place))
+                .collect();
+            let (begins, stops) = (
+                ends.iter().min_by_key(|(ends, _)| ends.0),
+                ends.iter().max_by_key(|(ends, _)| ends.1),
+            );
+            let held = begins.zip(stops);
+            let held_ends = held.map(|(begins, stops)| (begins.0.0, stops.0.1));
+            for (from, to) in outside((first, last), held_ends) {
+                // Told beside the source that it is next to.
+                let place = held.map_or(
+                    &place,
+                    |(begins, stops)| {
+                        if to < begins.0.0 { begins.1 } else { stops.1 }
+                    },
+                );
+                found.push(gap(place, from, (to - from).num_days() + 1, fetched));
             }
         }
     }
@@ -186,6 +231,21 @@ impl Place {
             underlying: underlying.to_owned(),
             resolution: None,
         }
+    }
+
+    /// The points of all its sources are one series: an instant has one of them.
+    fn is_shared(&self) -> bool {
+        ["delivery_prices", "volatility_index", "future_marks"].contains(&self.kind.as_str())
+    }
+
+    /// One series of one source, or of all of them where they are one.
+    pub fn is_same_series(&self, other: &Self) -> bool {
+        self == other || (self.is_shared() && self.is_of(other))
+    }
+
+    /// The same kind of the same underlying, whatever the source.
+    fn is_of(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.underlying == other.underlying
     }
 
     /// The coin behind `BTC`, `btc_usd` and `BTC-PERPETUAL`.
@@ -378,6 +438,40 @@ mod tests {
                 "delivery_prices 2026-01-02 2026-01-04",
                 "delivery_prices 2026-01-07 2026-01-09",
                 "volatility_index 2026-01-02 2026-01-09",
+            ]
+        );
+    }
+    #[test]
+    fn what_one_source_of_a_series_lacks_another_may_have() {
+        let held = |days: &[&str]| Source {
+            days: days.iter().map(|text| (day(text), 1)).collect(),
+            quotes: 0,
+        };
+        let of = |kind: &str, source: &str| Place {
+            source: source.to_owned(),
+            ..Place::of(kind, "BTC")
+        };
+        let files = held(&["2026-01-02", "2026-01-05", "2026-01-09"]);
+        let asked = held(&["2026-01-03", "2026-01-04", "2026-01-06"]);
+        let sources = BTreeMap::from([
+            (of("volatility_index", "recorded"), files),
+            (of("volatility_index", "deribit"), asked),
+            (
+                of("chains", "recorded"),
+                held(&["2026-01-01", "2026-01-10"]),
+            ),
+        ]);
+        let told: Vec<String> = gaps(&sources, &Fetched::new())
+            .iter()
+            .filter(|gap| gap.place.kind == "volatility_index")
+            .map(|gap| format!("{} {} {}", gap.place.source, gap.from, gap.to))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "deribit 2026-01-07 2026-01-08",
+                "recorded 2026-01-01 2026-01-01",
+                "recorded 2026-01-10 2026-01-10",
             ]
         );
     }

@@ -6,7 +6,7 @@ use crate::ctx::Ctx;
 use crate::db::Tx;
 use crate::db::chat_drafts::{self, DraftRow};
 use crate::db::chats::{self, MessageRow, ThreadRow};
-use crate::jobs::{Options, enqueue, registry};
+use crate::jobs::{Options, enqueue, registry, source};
 use anyhow::ensure;
 use serde::Serialize;
 
@@ -102,6 +102,9 @@ pub async fn confirm(
         "jobs of kind {} are not started from a draft",
         draft.kind
     );
+    if let Some(unknown) = source::unknown(&ctx.db, &draft.kind, &draft.args).await? {
+        return Err(unknown.into());
+    }
     let kinds = registry::all();
     let made = kinds.enqueue(tx, ctx, &draft.kind, draft.args.clone(), Options::default());
     let job = made.await?.id;

@@ -112,7 +112,7 @@ fn short(schema: &Value) -> Value {
                 .iter()
                 .filter(|(name, value)| {
                     let noise = ["format", "additionalProperties"].contains(&name.as_str());
-                    !noise && !(*name == "minimum" && **value == 0)
+                    !(noise || *name == "minimum" && **value == 0)
                 })
                 .map(|(name, value)| {
                     let value = match (name.as_str(), value.as_array().map(Vec::as_slice)) {

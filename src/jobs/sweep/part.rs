@@ -6,7 +6,7 @@ use crate::backtest::{Data, Policy, Setup};
 use crate::ctx::Ctx;
 use crate::db::json;
 use crate::db::sweeps::{self, NewRun, SweepRow};
-use crate::jobs::backtest::load;
+use crate::jobs::backtest::load_silently;
 use crate::jobs::{Defaults, Done, Job, JobError, Running};
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
@@ -146,7 +146,8 @@ pub(super) async fn shared(
     {
         return Ok(data);
     }
-    let data = load(ctx, job, &row.source, row.market_seed.as_deref(), setup).await?;
+    let seed = row.market_seed.as_deref();
+    let data = load_silently(ctx, job, &row.source, seed, setup).await?;
     if data.stamp.fingerprint != row.fingerprint {
         return Err(JobError::Abort(anyhow!(
             "the chains of {} changed since sweep {} began; start it again",

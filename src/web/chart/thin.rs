@@ -3,11 +3,21 @@
 //! Largest triangle three buckets (Steinarsson 2013): both ends stay, and of every bucket the point that
 //! makes the largest triangle with its neighbours; the highest and the lowest point stay as well.
 
+use super::gaps::is_torn;
+
 const POINTS_MAX: usize = 2_000;
 
-/// The points that are drawn, in their order.
-pub(super) fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    thinned(points, POINTS_MAX)
+/// The points that are drawn, in their order; those on both sides of a gap stay.
+pub(super) fn thin(points: &[(f64, f64)], gaps: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    if !is_thinned(points) {
+        return points.to_vec();
+    }
+    let torn = |at: &usize| is_torn(points[*at - 1], points[*at], gaps);
+    let sides: Vec<usize> = (1..points.len())
+        .filter(torn)
+        .flat_map(|at| [at - 1, at])
+        .collect();
+    thinned(points, POINTS_MAX, &sides)
 }
 
 /// True when some points are not drawn.
@@ -15,13 +25,11 @@ pub(super) fn is_thinned(points: &[(f64, f64)]) -> bool {
     points.len() > POINTS_MAX
 }
 
-fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
+/// With the points at `sides`.
+fn thinned(points: &[(f64, f64)], most: usize, sides: &[usize]) -> Vec<(f64, f64)> {
     let count = points.len();
-    if count <= most || most < 5 {
-        return points.to_vec();
-    }
-    // Two places are kept for the extremes.
-    let buckets = most - 4;
+    // Two places are kept for the ends and two for the extremes.
+    let buckets = most.saturating_sub(4 + sides.len()).max(1);
     let edge = |n: usize| 1 + n * (count - 2) / buckets;
     let mut kept = vec![0];
     for n in 0..buckets {
@@ -35,6 +43,7 @@ fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
     let by_value = |a: &usize, b: &usize| points[*a].1.total_cmp(&points[*b].1);
     kept.extend((0..count).max_by(by_value));
     kept.extend((0..count).min_by(by_value));
+    kept.extend(sides);
     kept.sort_unstable();
     kept.dedup();
     kept.into_iter().map(|at| points[at]).collect()
@@ -64,16 +73,17 @@ mod tests {
             .collect();
         points[31_234].1 = 1e6;
         points[11_111].1 = -1e6;
-        let kept = thinned(&points, 2_000);
+        let kept = thinned(&points, 2_000, &[20_000, 20_001]);
         assert!(kept.len() <= 2_000 && kept.len() > 1_900, "{}", kept.len());
         assert_eq!((kept[0], kept[kept.len() - 1]), (points[0], points[49_999]));
         assert!(kept.contains(&points[31_234]) && kept.contains(&points[11_111]));
+        assert!(kept.contains(&points[20_000]) && kept.contains(&points[20_001]));
         assert!(kept.is_sorted_by(|a, b| a.0 < b.0));
     }
 
     #[test]
     fn short_lines_are_left_alone() {
         let points = [(0.0, 1.0), (1.0, 2.0)];
-        assert_eq!(thin(&points), points);
+        assert_eq!(thin(&points, &[]), points);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Query;
 use crate::backtest::{Key, Range, Setup, keys};
+use crate::ctx::Ctx;
 use crate::domain::instrument::DAY_MS;
 use crate::web::error::PageError;
 use chrono::{DateTime, NaiveDate};
@@ -23,6 +24,13 @@ pub(super) fn source(fields: &Fields) -> Result<String, PageError> {
     let source = value(fields, "source")
         .ok_or_else(|| refused("source", "choose where quotes come from"))?;
     Ok(source.to_owned())
+}
+
+/// Refuses a job whose quotes are to come from a store without chains of its underlying.
+pub(super) async fn known_source(ctx: &Ctx, kind: &str, args: &Value) -> Result<(), PageError> {
+    let unknown = crate::jobs::source::unknown(&ctx.db, kind, args).await?;
+    let refused = |unknown| PageError::bad_request(format!("{unknown}"), BACK);
+    unknown.map_or(Ok(()), |unknown| Err(refused(unknown)))
 }
 
 /// A synthetic source carries its seed: `synthetic:SEED` stays a name of rows, the job wants it apart.
@@ -108,11 +116,10 @@ fn is_day(fields: &Fields, name: &str) -> bool {
     value(fields, name).is_some_and(|text| text.parse::<NaiveDate>().is_ok())
 }
 
+const BACK: &str = "Go back in the browser: the form still holds what you wrote.";
+
 pub(super) fn refused(field: &str, problem: &str) -> PageError {
-    PageError::bad_request(
-        format!("{field}: {problem}"),
-        "Go back in the browser: the form still holds what you wrote.",
-    )
+    PageError::bad_request(format!("{field}: {problem}"), BACK)
 }
 
 /// A number, when one was written.

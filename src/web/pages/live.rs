@@ -3,12 +3,13 @@
 use super::chains::{chains, coins};
 use super::payoff;
 use super::query::Query;
+use crate::backtest::gaps_between;
 use crate::db::equity::EquityRow;
 use crate::db::pages::{book, equity, feed};
 use crate::domain::coin::Coin;
 use crate::domain::instrument::DAY_MS;
 use crate::web::Site;
-use crate::web::chart::{self, Axis, Line, Plot};
+use crate::web::chart::{self, Axis, Line, Plot, places};
 use crate::web::error::PageError;
 use crate::web::table::Table;
 use crate::web::view::View;
@@ -296,13 +297,17 @@ fn line(
     }
 }
 
+/// Stretches in which the desk did not value its book are no line.
 fn time_chart(title: &str, unit: &str, digits: usize, lines: &[Line]) -> Value {
+    let first = lines.first().map_or(&[][..], |line| &line.points);
+    let instants: Vec<i64> = first.iter().map(|(at, _)| *at as i64).collect();
     chart::figure(&Plot {
         title,
         unit,
         digits,
         axis: Axis::Time,
         lines,
+        gaps: &places(&gaps_between(&instants)),
         ..Plot::default()
     })
 }

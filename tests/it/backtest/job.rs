@@ -209,7 +209,11 @@ async fn runs_over_stored_chains_are_stamped_and_see_no_future() {
             (&data["snapshots"], &data["shares"]),
             (&json!(15), &json!({"recorded": 1.0}))
         );
-        assert_eq!(data["prices"]["delivery"], "delivery_price");
+        let delivery = data["prices"]["delivery"].as_str().unwrap();
+        assert!(
+            delivery.starts_with("delivery_price of recorded ("),
+            "{delivery}"
+        );
         let ahead = Lookahead {
             source: "recorded".to_owned(),
             settings: settings.clone(),
@@ -231,6 +235,14 @@ async fn runs_over_stored_chains_are_stamped_and_see_no_future() {
         assert_eq!(
             result["chain"]["legs"][0]["opened_ms"],
             FROM_MS + DAY_MS / 3
+        );
+        // It says nothing after its reading: how many quotes, of all, and how fast.
+        let note = found.progress_note.unwrap_or_default();
+        let quotes = result["data"]["quotes"].to_string();
+        let read = format!("reading the market: {quotes} of {quotes} quotes, ");
+        assert!(
+            note.starts_with(&read) && note.ends_with(" quotes/s"),
+            "{note}"
         );
     })
     .await;

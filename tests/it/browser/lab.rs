@@ -49,7 +49,7 @@ async fn a_researcher_works_in_the_lab() {
 }
 
 /// Fills the form and presses its button.
-async fn start(browser: &WebDriver, desk: &Desk, page: &str, fields: &str) {
+pub(super) async fn start(browser: &WebDriver, desk: &Desk, page: &str, fields: &str) {
     browser.goto(desk.url(page)).await.unwrap();
     let script = format!(
         "const form = document.querySelector('.lab-form');
@@ -59,7 +59,7 @@ async fn start(browser: &WebDriver, desk: &Desk, page: &str, fields: &str) {
     click(browser, "//button[.='Run the backtest']").await;
 }
 
-async fn click(browser: &WebDriver, path: &str) {
+pub(super) async fn click(browser: &WebDriver, path: &str) {
     let button = wait_for(browser, path, 10).await;
     button.scroll_into_view().await.unwrap();
     button.click().await.unwrap();
@@ -80,7 +80,7 @@ async fn long_run(browser: &WebDriver, desk: &Desk) -> String {
 }
 
 /// Waits for the result of the run on the page, opens it, and gives its address.
-async fn result(browser: &WebDriver) -> String {
+pub(super) async fn result(browser: &WebDriver) -> String {
     click_when(browser, "//a[.='open the result']", 180).await;
     let copy = wait_for(browser, "//a[.='Copy to a new run']", 10).await;
     let address = copy.attr("href").await.unwrap().unwrap();

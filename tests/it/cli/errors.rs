@@ -138,6 +138,27 @@ fn runs_that_cannot_be_end_with_2_and_leave_no_job() {
             &["--source rebuilt:host", "fetch-history --rebuild"],
         ),
         (
+            &["train", "--source", "foo"],
+            &["--source foo", "BTC", "thetaq import"],
+        ),
+        (
+            &["enqueue", "backtest", "--args", r#"{"source": "nowhere"}"#],
+            &[
+                "--args: source nowhere",
+                "none but synthetic",
+                "thetaq import",
+            ],
+        ),
+        (
+            &[
+                "enqueue",
+                "sweep",
+                "--args",
+                r#"{"source": "live", "plan": {"axes": []}, "settings": {"underlying": "ETH"}}"#,
+            ],
+            &["--args: source live", "ETH", "thetaq train"],
+        ),
+        (
             &[
                 "sweep",
                 "--vary",

@@ -3,7 +3,7 @@
 use super::{HOUR_MS, Pair, START_MS};
 use thetaq::db::chains::{self, SnapshotRow};
 use thetaq::db::fetched::{self, Stretch};
-use thetaq::db::series::{self, Point, Series};
+use thetaq::db::series::{self, Origin, Point, Series};
 use thetaq::db::{coverage, history, instruments, pages, prints};
 use thetaq::domain::chain::Source;
 use thetaq::domain::coin::Coin;
@@ -103,10 +103,6 @@ async fn chains_come_back_whole_and_by_time() {
         .same(async |db| Ok(coverage::days(db, Some("chains"), Some("BTC")).await?))
         .await;
     assert!(!days.is_empty() && days.iter().all(|day| day["kind"] == "chains"));
-    let gone = pair
-        .change(async |tx| Ok(chains::delete_before(tx, source, mid_ms).await?))
-        .await;
-    assert_eq!(gone, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,11 +115,11 @@ async fn daily_history_is_what_was_known() {
         index_name: "btc_usd".to_owned(),
     };
     let stored = pair
-        .change(async |tx| Ok(series::insert(tx, &prices, "f", &days).await?))
+        .change(async |tx| Ok(series::insert(tx, &prices, Origin::of_file("f"), &days).await?))
         .await;
     assert_eq!(stored.inserted, 40);
     let again = pair
-        .change(async |tx| Ok(series::insert(tx, &prices, "f", &days).await?))
+        .change(async |tx| Ok(series::insert(tx, &prices, Origin::of_file("f"), &days).await?))
         .await;
     assert_eq!((again.inserted, again.existing), (0, 40));
     let (expiry_ms, to_ms) = (days[3].at_ms, days[9].at_ms);
@@ -187,6 +183,34 @@ async fn prints_are_stored_once_and_stretches_only_grow() {
             .await;
         assert_eq!((stored.inserted, stored.existing), (inserted, existing));
     }
+    // One more of the first day, and one of the next: days count what is new.
+    let more = [
+        print("0", START_MS - HOUR_MS),
+        print("3", START_MS + 24 * HOUR_MS),
+    ];
+    let later = [&both[..], &more[..]].concat();
+    let stored = pair
+        .change(async |tx| Ok(prints::insert(tx, source, BTC, &later).await?))
+        .await;
+    assert_eq!((stored.inserted, stored.existing), (2, 2));
+    let days = pair
+        .same(async |db| Ok(coverage::coverage(db).await?))
+        .await;
+    let days: Vec<_> = days
+        .iter()
+        .map(|day| {
+            (
+                day.snapshots,
+                day.first_ms - START_MS,
+                day.last_ms - START_MS,
+            )
+        })
+        .collect();
+    assert_eq!(days, [(3, -HOUR_MS, 5), (1, 24 * HOUR_MS, 24 * HOUR_MS)]);
+    let view = pair
+        .same(async |db| Ok(coverage::days(db, Some("trades"), Some("BTC")).await?))
+        .await;
+    assert_eq!((view.len(), &view[0]["snapshots"]), (2, &3.into()));
     let between = pair
         .same(async |db| Ok(prints::between(db, source, BTC, START_MS, START_MS + 5).await?))
         .await;
@@ -214,8 +238,9 @@ async fn prints_are_stored_once_and_stretches_only_grow() {
     assert_eq!(known, [(10, 30), (40, 50)]);
 }
 
+/// One table each for all sources: the first price of an instant stays, and each row says whose it is.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_without_a_source_says_whose_rows_it_holds() {
+async fn a_price_says_whose_it_is() {
     let pair = Pair::empty().await;
     let name = BTC.index_name().to_owned();
     let (closes, dvol) = (
@@ -230,13 +255,91 @@ async fn a_table_without_a_source_says_whose_rows_it_holds() {
         .await
     };
     assert_eq!(foreign("deribit").await, (None, None));
-    let here = "deribit:127.0.0.1:1/api/v2 public/get";
-    for (series, file, at_ms) in [(&closes, "prices.csv", 1), (&dvol, here, 2)] {
-        let point = [Point::new(at_ms, [Some(0.5)])];
-        pair.change(async |tx| Ok(series::insert(tx, series, file, &point).await?))
-            .await;
-    }
+    let here = "deribit:127.0.0.1:1/api/v2";
+    let file = &format!("{here} public/get");
+    let put = async |series: &Series, origin: Origin<'_>, value: f64| {
+        let point = [Point::new(24 * HOUR_MS, [Some(value)])];
+        pair.change(async |tx| Ok(series::insert(tx, series, origin, &point).await?))
+            .await
+    };
+    put(&closes, Origin::of_file("prices.csv"), 0.5).await;
+    let source = here;
+    put(&dvol, Origin { source, file }, 0.5).await;
     assert_eq!(foreign("deribit").await, (None, Some(here.to_owned())));
-    let (closes, dvol) = foreign("deribit:127.0.0.1:1/api/v2").await;
-    assert_eq!((closes.as_deref(), dvol), (Some("prices.csv"), None));
+    let (price, volatility) = foreign(here).await;
+    assert_eq!((price.as_deref(), volatility), (Some("recorded"), None));
+
+    let other = Origin {
+        source: "deribit",
+        file: "deribit public/get",
+    };
+    let kept = put(&closes, other, 0.6).await;
+    assert_eq!((kept.inserted, kept.differing), (0, 1), "it is reported");
+    let stores = pair
+        .same(async |db| Ok(history::stores(db, BTC, 48 * HOUR_MS).await?))
+        .await;
+    assert_eq!(stores.closes, [("recorded".to_owned(), 1)]);
+    assert_eq!(stores.dvol, [(here.to_owned(), 1)]);
+    let days = pair
+        .same(async |db| Ok(coverage::coverage(db).await?))
+        .await;
+    let told: Vec<_> = days
+        .iter()
+        .map(|day| (day.kind.as_str(), day.source.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [("delivery_prices", "recorded"), ("volatility_index", here)]
+    );
+}
+
+/// What was stored before sources were: a fetch named its host as the file, an import its path.
+#[tokio::test(flavor = "multi_thread")]
+async fn prices_of_an_older_database_get_the_source_they_had() {
+    let pair = Pair::empty().await;
+    for sql in [
+        "drop view v_coverage",
+        "drop view v_delivery_prices",
+        "drop table trade_days",
+        "alter table delivery_prices drop column source",
+        "alter table volatility_index drop column source",
+        "alter table future_marks drop column source",
+        "insert into delivery_prices (index_name, at_ms, price_usd, file) values \
+            ('btc_usd', 86400000, 1.0, 'deribit public/get_delivery_prices'), \
+            ('btc_usd', 172800000, 1.0, 'deribit:127.0.0.1:1/api/v2 public/get_delivery_prices'), \
+            ('btc_usd', 259200000, 1.0, '/data/deribit public/prices.csv'), \
+            ('btc_usd', 345600000, 1.0, null)",
+        "insert into volatility_index (underlying, at_ms, close, file) values \
+            ('BTC', 86400000, 0.5, 'deribit:test public/get_volatility_index_data')",
+        "insert into future_marks (symbol, at_ms, mark, file) values ('BTC-PERPETUAL', 86400000, 1.0, 'futures.csv')",
+        "insert into trade_prints (source, underlying, at_ms, trade_id, instrument, side, price, amount, is_block, \
+            is_liquidation) values ('deribit', 'BTC', 86400007, '1', 'BTC-30JAN26-90000-C', 'buy', 0.1, 1.0, false, false), \
+            ('deribit', 'BTC', 86400009, '2', 'BTC-30JAN26-90000-C', 'buy', 0.1, 1.0, false, false)",
+    ] {
+        pair.run(sql).await;
+    }
+    let migration = include_str!("../../../migrations/0021_price_sources.sql");
+    for statement in migration.split(';').filter(|one| one.trim().len() > 1) {
+        pair.run(statement).await;
+    }
+    let found = pair
+        .same(async |db| Ok(history::stores(db, BTC, i64::MAX).await?))
+        .await;
+    let one = |name: &str| (name.to_owned(), 1);
+    let here = one("deribit:127.0.0.1:1/api/v2");
+    assert_eq!(
+        found.closes,
+        [one("deribit"), here, one("recorded"), one("unknown")]
+    );
+    assert_eq!(found.dvol, [one("deribit:test")]);
+    let days = pair
+        .same(async |db| Ok(coverage::coverage(db).await?))
+        .await;
+    let of = |kind: &str| days.iter().find(|day| day.kind == kind).unwrap();
+    assert_eq!(of("future_marks").source, "recorded");
+    let trades = of("trades");
+    assert_eq!(
+        (trades.snapshots, trades.first_ms, trades.last_ms),
+        (2, 86_400_007, 86_400_009)
+    );
 }

@@ -244,6 +244,18 @@ async fn programs_act_and_enqueue() {
         let (status, _) = post("/actions/kill", json!({"confirmed": true})).await;
         assert_eq!(status, StatusCode::OK);
         assert!(desk.ctx.row().await.unwrap().kill_switch);
+        let nowhere = json!({"kind": "sweep", "args": {"source": "nowhere", "plan": {"axes": []}}});
+        let (status, problem) = post("/jobs", nowhere).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        let title = problem["title"].as_str().unwrap();
+        for part in [
+            "args: source nowhere",
+            "BTC",
+            "none but synthetic",
+            "thetaq import",
+        ] {
+            assert!(title.contains(part), "{title}");
+        }
         let tick = json!({"kind": "tick", "args": {"underlying": "BTC"}, "unique_key": "once"});
         let (status, made) = post("/jobs", tick.clone()).await;
         assert_eq!(

@@ -1,8 +1,9 @@
 //! Any number of runs side by side: what they were asked to do differently, and what that came to.
 
 use super::plots::{self, Named};
+use super::run;
 use super::series::Equity;
-use crate::backtest::{FIGURES, Unit, comparison};
+use crate::backtest::{FIGURES, Gap, Unit, comparison};
 use crate::db::backtests;
 use crate::web::Site;
 use crate::web::error::PageError;
@@ -56,11 +57,9 @@ pub(super) async fn view(site: &Site, query: &Query) -> Result<View, PageError> 
     let (settings, metrics) = (settings(&compared), metrics(&compared));
     let link = |changes: &[(&str, &str)]| query.with("/lab/compare", changes);
     let mut tables = tables(&ids, &settings, &metrics);
-    let overlay = plots::overlay(
-        &lines,
-        usd,
-        &mut plots::Drawer::new(query, "/lab/compare", &mut tables),
-    );
+    let gaps: Vec<Gap> = documents.iter().flat_map(run::gaps).collect();
+    let mut drawer = plots::Drawer::new(query, "/lab/compare", &mut tables).with_gaps(&gaps);
+    let overlay = plots::overlay(&lines, usd, &mut drawer);
     let pair = &ids[..ids.len().min(2)];
     let insight = insight(site, "comparison", pair).await?;
     Ok(View {

@@ -97,7 +97,7 @@ fn calendar(place: &Place, source: &Source, all: &[Gap]) -> Value {
     json!({
         "place": place, "name": place.name(), "first": first, "last": last, "days": source.days.len(),
         "rows": source.days.values().sum::<i64>(), "quotes": source.quotes, "most": most, "missing": missing,
-        "years": years(source, most), "gaps": own.into_iter().map(gap).collect::<Vec<_>>(),
+        "years": years(source, most, &|day| lacking(place, all, day)), "gaps": own.into_iter().map(gap).collect::<Vec<_>>(),
         "more": count.saturating_sub(NAMED), "span": if count > 1 { span } else { None },
     })
 }
@@ -126,8 +126,14 @@ fn gap(gap: &Gap) -> Value {
     shown
 }
 
+/// No source of the series has that day.
+fn lacking(place: &Place, all: &[Gap], day: NaiveDate) -> bool {
+    let of = |gap: &&Gap| gap.place.is_same_series(place) && gap.from <= day && day <= gap.to;
+    all.iter().any(|gap| of(&gap))
+}
+
 /// Months by year: `[{year, months: [{name, cells}]}]`.
-fn years(source: &Source, most: i64) -> Vec<Value> {
+fn years(source: &Source, most: i64, lacks: &dyn Fn(NaiveDate) -> bool) -> Vec<Value> {
     let (first, last) = source.ends();
     let start = first.with_day(1).unwrap_or(first);
     let months = std::iter::successors(Some(start), |month| {
@@ -138,14 +144,19 @@ fn years(source: &Source, most: i64) -> Vec<Value> {
         years
             .entry(month.year())
             .or_default()
-            .push(month_of(source, month, most));
+            .push(month_of(source, month, most, lacks));
     }
     let year = |(year, months): (i32, Vec<Value>)| json!({"year": year, "months": months});
     years.into_iter().map(year).collect()
 }
 
 /// A month with one cell a day; a month in which all days are alike is told in one word as well.
-fn month_of(source: &Source, start: NaiveDate, most: i64) -> Value {
+fn month_of(
+    source: &Source,
+    start: NaiveDate,
+    most: i64,
+    lacks: &dyn Fn(NaiveDate) -> bool,
+) -> Value {
     let (first, last) = source.ends();
     let days = start
         .iter_days()
@@ -156,7 +167,9 @@ fn month_of(source: &Source, start: NaiveDate, most: i64) -> Value {
             let class = match rows {
                 Some(rows) => shade(rows, most),
                 None if day < first || day > last => "out",
-                None => "gap",
+                None if lacks(day) => "gap",
+                // Another source of the series has it.
+                None => "out",
             };
             json!({"day": day.day(), "rows": rows, "class": class})
         })
@@ -217,5 +230,27 @@ mod tests {
             (&shown["missing"], &shown["span"]),
             (&json!(2), &Value::Null)
         );
+    }
+    #[test]
+    fn a_day_of_another_source_of_the_series_is_not_missing() {
+        let of = |source: &str, days: &[&str]| {
+            let place = Place {
+                kind: "delivery_prices".to_owned(),
+                source: source.to_owned(),
+                underlying: "btc_usd".to_owned(),
+                resolution: None,
+            };
+            let day = |text: &&str| (text.parse::<NaiveDate>().expect("a date"), 1);
+            let days = days.iter().map(day).collect();
+            (place, Source { days, quotes: 0 })
+        };
+        let files = of("recorded", &["2026-01-02", "2026-01-05"]);
+        let stored = BTreeMap::from([files, of("deribit", &["2026-01-03"])]);
+        let found = gaps(&stored, &BTreeMap::new());
+        let (place, source) = stored.last_key_value().expect("two sources");
+        let shown = calendar(place, source, &found);
+        let cells = &shown["years"][0]["months"][0]["cells"];
+        let classes = [1, 2, 3, 4].map(|n| cells[n]["class"].clone());
+        assert_eq!(classes, ["d4", "out", "gap", "d4"]);
     }
 }

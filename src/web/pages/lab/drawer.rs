@@ -1,7 +1,8 @@
 //! Charts of a page with the numbers behind them: each is also a table of the page's address, which the script
 //! asks again for the stretch it zooms to.
 
-use crate::web::chart::{self, Plot};
+use crate::backtest::Gap;
+use crate::web::chart::{self, Plot, places};
 use crate::web::pages::Query;
 use crate::web::table::Table;
 use serde::Serialize;
@@ -16,6 +17,8 @@ pub(super) struct Drawer<'p> {
     wanted: Option<String>,
     /// The stretch that is asked for, all of it without one.
     range: (f64, f64),
+    /// Stretches without data, over which no line is drawn.
+    gaps: Vec<(f64, f64)>,
     tables: &'p mut Vec<Table>,
 }
 
@@ -29,8 +32,15 @@ impl<'p> Drawer<'p> {
                 edge("from").unwrap_or(f64::MIN),
                 edge("to").unwrap_or(f64::MAX),
             ),
+            gaps: Vec::new(),
             tables,
         }
+    }
+
+    /// Shades these stretches in every chart over time.
+    pub(super) fn with_gaps(mut self, gaps: &[Gap]) -> Self {
+        self.gaps = places(gaps);
+        self
     }
 
     /// Lines, unless none of them has two points.
@@ -39,6 +49,8 @@ impl<'p> Drawer<'p> {
             return None;
         }
         let source = self.source(name);
+        let gaps = &self.gaps;
+        let plot = &Plot { gaps, ..*plot };
         if self.wanted.as_deref() == Some(name) {
             let rows = chart::points(plot, self.range);
             self.tables

@@ -2,8 +2,9 @@
 
 pub(super) use super::drawer::Drawer;
 use super::series::{self, Drawdown, Equity, Points, WINDOW};
+use crate::backtest::{Gap, gaps_between};
 use crate::db::backtests::{EquityRow, LegRow};
-use crate::web::chart::{self, Bar, Heat, Line, Plot, Span};
+use crate::web::chart::{self, Bar, Heat, Line, Plot, Span, places};
 use crate::web::format;
 use serde_json::{Value, json};
 
@@ -17,18 +18,28 @@ pub(super) struct Look {
     pub log: bool,
 }
 
+/// What the metrics of the run counted from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Market {
+    /// What was held before the first step; the first equity of a run without metrics.
+    pub start: Option<f64>,
+    pub gaps: Vec<Gap>,
+}
+
 /// Every plot, by the name under which the template shows it.
 pub(super) fn plots(
     rows: &[EquityRow],
     legs: &[LegRow],
     coin: &str,
     look: Look,
+    market: &Market,
     drawer: &mut Drawer<'_>,
 ) -> Value {
     let equity = Equity::of(rows, look.usd);
     let (unit, digits) = if look.usd { ("USD", 0) } else { (coin, 4) };
-    let days = series::returns(&series::daily(&equity.own));
-    let (sharpe, volatility) = series::rolling(&days);
+    let first = equity.own.first().map_or(0.0, |first| first.1);
+    let days = series::days(&equity.own, market.start.unwrap_or(first), &market.gaps);
+    let (sharpe, volatility) = series::rolling(&days, &places(&market.gaps));
     json!({
         "price": price(rows, legs, coin, look, drawer),
         "equity": lines(drawer, "chart_equity", "Equity against its alternatives", unit, digits, look.log, &[
@@ -39,20 +50,20 @@ pub(super) fn plots(
         ]),
         "underwater": lines(drawer, "chart_underwater", "Fall below the highest equity so far", "%", 2, false,
             &[("drawdown", "loss", percent(series::underwater(&equity.own)))]),
-        "months": months(drawer, &equity.own),
+        "months": months(drawer, &days),
         "histogram": histogram(drawer, &days),
         "sharpe": lines(drawer, "chart_sharpe", &format!("Sharpe ratio of the last {WINDOW} days"), "a year", 2, false, &[("Sharpe", "equity", sharpe)]),
         "volatility": lines(drawer, "chart_volatility", &format!("Volatility of the last {WINDOW} days"), "% a year", 1, false,
             &[("volatility", "index", percent(volatility))]),
-        "drawdowns": drawdowns(drawer, &equity.own),
+        "drawdowns": drawdowns(drawer, &equity.own, &market.gaps),
     })
 }
 
 /// Deepest falls that are listed.
 const FALLS: usize = 5;
 
-fn drawdowns(drawer: &mut Drawer<'_>, points: &[(f64, f64)]) -> Vec<Drawdown> {
-    let found = series::drawdowns(points, FALLS);
+fn drawdowns(drawer: &mut Drawer<'_>, points: &[(f64, f64)], gaps: &[Gap]) -> Vec<Drawdown> {
+    let found = series::drawdowns(points, gaps, FALLS);
     let rows: Vec<Value> = found.iter().map(|fall| json!(fall)).collect();
     let columns = ["depth", "from_ms", "low_ms", "to_ms", "days"];
     drawer.rows("drawdowns", &columns, &rows);
@@ -66,11 +77,13 @@ pub(super) fn partial(points: &[(f64, f64)], coin: &str) -> Option<Value> {
         class: "equity",
         points: points.to_vec(),
     }];
+    let instants: Vec<i64> = points.iter().map(|(at, _)| *at as i64).collect();
     let plot = Plot {
         title: "Equity so far",
         unit: coin,
         digits: 4,
         lines: &lines,
+        gaps: &places(&gaps_between(&instants)),
         ..Plot::default()
     };
     (points.len() > 1).then(|| chart::figure(&plot))
@@ -185,8 +198,8 @@ fn percent(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
         .collect()
 }
 
-fn months(drawer: &mut Drawer<'_>, points: &[(f64, f64)]) -> Value {
-    let found = series::months(points);
+fn months(drawer: &mut Drawer<'_>, days: &[(f64, f64)]) -> Value {
+    let found = series::months(days);
     let row = |((year, month), value): (&(i32, u32), &f64)| json!({"month": format!("{year}-{month:02}"), "return": value});
     let kept: Vec<Value> = found.iter().map(row).collect();
     let mut years: Vec<i32> = found.keys().map(|(year, _)| *year).collect();

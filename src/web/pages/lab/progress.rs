@@ -3,6 +3,7 @@
 use super::plots;
 use crate::db::backtests::{self, BacktestRow};
 use crate::db::jobs::JobRow;
+use crate::jobs::backtest::READING;
 use crate::web::Site;
 use crate::web::error::PageError;
 use crate::web::pages::job;
@@ -20,7 +21,13 @@ pub(super) async fn view(
         .map(|point| (point.at_ms as f64, point.equity))
         .collect();
     let working = work.filter(|work| work.state == "running");
-    let share = working.map_or(0.0, |work| work.progress);
+    // Taken up again, a run first reads its market: that is no step.
+    let reads = |work: &JobRow| {
+        let note = work.progress_note.as_deref();
+        note.is_some_and(|note| note.starts_with(READING))
+    };
+    let stepping = working.filter(|work| !reads(work));
+    let share = stepping.map_or(0.0, |work| work.progress);
     // Steps are stored with a checkpoint, the job's share after every slice.
     let done = row
         .steps_done

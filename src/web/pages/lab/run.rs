@@ -1,7 +1,7 @@
 //! One run: its progress while it works, then everything it came to.
 
 use super::drawer::{Drawer, keyed};
-use super::plots::{self, Look};
+use super::plots::{self, Look, Market};
 use super::{checks, progress};
 use crate::backtest::{Gap, Setup, gap_warning};
 use crate::db::{Db, backtests, jobs};
@@ -35,8 +35,13 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
     };
     let path = format!("/lab/{id}");
     let mut tables = Vec::new();
-    let mut drawer = Drawer::new(query, &path, &mut tables);
-    let mut values = result(site, &row, look, query, &mut drawer).await?;
+    let document = backtests::document(db, &row.id).await?.unwrap_or_default();
+    let market = Market {
+        start: document["metrics"][if look.usd { "usd" } else { "coin" }]["start"].as_f64(),
+        gaps: gaps(&document),
+    };
+    let mut drawer = Drawer::new(query, &path, &mut tables).with_gaps(&market.gaps);
+    let mut values = result(site, &row, document, (look, &market), query, &mut drawer).await?;
     let link = |name: &str, value: &str| query.with(&path, &[(name, value), ("notice", "")]);
     values["beside"] = json!(beside(db, &row).await?);
     values["insight"] = insight(site, "backtest", &[&row.id]).await?;
@@ -58,7 +63,8 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
 async fn result(
     site: &Site,
     row: &backtests::BacktestRow,
-    look: Look,
+    document: Value,
+    (look, market): (Look, &Market),
     query: &Query,
     drawer: &mut Drawer<'_>,
 ) -> Result<Value, PageError> {
@@ -70,7 +76,6 @@ async fn result(
     let mut chains = backtests::chains(db, &row.id).await?;
     table::sort(&mut chains, query.sort());
     let decisions = backtests::decisions(db, &row.id).await?;
-    let document = backtests::document(db, &row.id).await?.unwrap_or_default();
     let causes = &document["attribution"][if look.usd { "usd" } else { "coin" }];
     let (unit, digits) = if look.usd {
         ("USD", 0)
@@ -85,12 +90,10 @@ async fn result(
     let answers = answers(&document["model"]);
     drawer.rows("answers", &["outcome", "calls", "steps", "error"], &answers);
     small_tables(&document, &metrics, &settings, drawer);
-    let gaps: Vec<Gap> =
-        serde_json::from_value(document["metrics"]["gaps"].clone()).unwrap_or_default();
     Ok(json!({
-        "gap_warning": gap_warning(&gaps), "answers": answers,
+        "gap_warning": gap_warning(&market.gaps), "answers": answers,
         "run": row, "document": document, "facts": facts(&document["metrics"], &row.underlying),
-        "plots": plots::plots(&equity, &legs, &row.underlying, look, drawer),
+        "plots": plots::plots(&equity, &legs, &row.underlying, look, market, drawer),
         "causes": plots::causes(drawer, causes, unit, digits), "unit": unit, "digits": digits,
         "usd": look.usd, "log": look.log, "metrics": metrics, "cards": cards(&document, look.usd),
         "chains": chains.iter().map(|chain| with_legs(chain, &legs)).collect::<Vec<_>>(),
@@ -107,6 +110,11 @@ fn answers(model: &Value) -> Vec<Value> {
         json!({"outcome": name, "calls": count, "steps": steps, "error": calls["errors"][name]})
     };
     outcomes.map(row).collect()
+}
+
+/// Stretches of a run's document without data.
+pub(super) fn gaps(document: &Value) -> Vec<Gap> {
+    serde_json::from_value(document["metrics"]["gaps"].clone()).unwrap_or_default()
 }
 
 /// The tables of the page that are no rows of the database.

@@ -1,8 +1,10 @@
 //! What a run's equity tells besides its metrics: returns by day and month, drawdowns, rolling figures.
 
+use crate::backtest::{Gap, returns_by_day};
 use crate::db::backtests::EquityRow;
 use crate::domain::instrument::DAY_MS;
 use crate::statistics::performance::{self, falls};
+use crate::web::chart::stretches;
 use std::collections::BTreeMap;
 
 /// Points of a line.
@@ -48,6 +50,13 @@ impl Equity {
     }
 }
 
+/// The return of each day of UTC; that across a gap is none of a day.
+pub(super) fn days(points: &[(f64, f64)], start: f64, gaps: &[Gap]) -> Points {
+    let points = points.iter().map(|(at, value)| (*at as i64, *value));
+    let days = returns_by_day(gaps, start, points).into_iter();
+    days.map(|(at_ms, value)| (at_ms as f64, value)).collect()
+}
+
 fn coin(units: i64) -> f64 {
     units as f64 / 1e8
 }
@@ -73,11 +82,12 @@ pub(super) struct Drawdown {
     pub to_ms: Option<i64>,
     /// Fraction, negative.
     pub depth: f64,
+    /// Gaps of the data apart.
     pub days: f64,
 }
 
 /// The deepest falls, deepest first.
-pub(super) fn drawdowns(points: &[(f64, f64)], most: usize) -> Vec<Drawdown> {
+pub(super) fn drawdowns(points: &[(f64, f64)], gaps: &[Gap], most: usize) -> Vec<Drawdown> {
     let equity: Vec<(i64, f64)> = points
         .iter()
         .map(|(at, value)| (*at as i64, *value))
@@ -90,7 +100,7 @@ pub(super) fn drawdowns(points: &[(f64, f64)], most: usize) -> Vec<Drawdown> {
             low_ms: fall.trough_ms,
             to_ms: fall.recovered_ms,
             depth: -fall.depth,
-            days: fall.length_ms(end_ms) as f64 / DAY_MS as f64,
+            days: lived(gaps, fall.peak_ms, fall.length_ms(end_ms)),
         })
         .collect();
     found.sort_by(|a, b| a.depth.total_cmp(&b.depth));
@@ -98,50 +108,32 @@ pub(super) fn drawdowns(points: &[(f64, f64)], most: usize) -> Vec<Drawdown> {
     found
 }
 
-/// The last value of each UTC day.
-pub(super) fn daily(points: &[(f64, f64)]) -> Points {
-    let mut days: Points = Vec::new();
-    for (at, value) in points {
-        let day = (*at as i64).div_euclid(DAY_MS);
-        match days.last_mut() {
-            Some(last) if (last.0 as i64).div_euclid(DAY_MS) == day => *last = (*at, *value),
-            _ => days.push((*at, *value)),
-        }
-    }
-    days
+/// Days of a stretch that no gap takes.
+fn lived(gaps: &[Gap], from_ms: i64, length_ms: i64) -> f64 {
+    let lost = |gap: &Gap| gap.to_ms.min(from_ms + length_ms) - gap.from_ms.max(from_ms);
+    let lost_ms: i64 = gaps.iter().map(|gap| lost(gap).max(0)).sum();
+    (length_ms - lost_ms) as f64 / DAY_MS as f64
 }
 
-/// Changes from one value to the next, fractions.
-pub(super) fn returns(values: &[(f64, f64)]) -> Points {
-    let pairs = values.windows(2);
-    pairs
-        .map(|pair| (pair[1].0, pair[1].1 / pair[0].1 - 1.0))
-        .collect()
-}
-
-/// (year, month) to the return of that month, a fraction.
-pub(super) fn months(points: &[(f64, f64)]) -> BTreeMap<(i32, u32), f64> {
+/// (year, month) to what the daily returns of that month come to, a fraction.
+pub(super) fn months(days: &[(f64, f64)]) -> BTreeMap<(i32, u32), f64> {
     use chrono::{DateTime, Datelike};
-    let mut ends: BTreeMap<(i32, u32), f64> = BTreeMap::new();
-    for (at, value) in points {
+    let mut grown: BTreeMap<(i32, u32), f64> = BTreeMap::new();
+    for (at, value) in days {
         if let Some(time) = DateTime::from_timestamp_millis(*at as i64) {
-            ends.insert((time.year(), time.month()), *value);
+            *grown.entry((time.year(), time.month())).or_insert(1.0) *= 1.0 + value;
         }
     }
-    let mut before = points.first().map_or(1.0, |first| first.1);
-    let mut months = BTreeMap::new();
-    for (month, end) in ends {
-        months.insert(month, end / before - 1.0);
-        before = end;
-    }
-    months
+    let whole = |(month, grown)| (month, grown - 1.0);
+    grown.into_iter().map(whole).collect()
 }
 
-/// (Sharpe ratio, volatility a year) of the last [`WINDOW`] daily returns, at each day that has them.
-pub(super) fn rolling(returns: &[(f64, f64)]) -> (Points, Points) {
+/// (Sharpe ratio, volatility a year) of the last [`WINDOW`] daily returns, at each day that has them; the days
+/// behind a gap begin anew.
+pub(super) fn rolling(days: &[(f64, f64)], gaps: &[(f64, f64)]) -> (Points, Points) {
     let mut sharpe = Points::new();
     let mut volatility = Points::new();
-    for window in returns.windows(WINDOW) {
+    for window in stretches(days, gaps).flat_map(|days| days.windows(WINDOW)) {
         let at = window[WINDOW - 1].0;
         let values: Vec<f64> = window.iter().map(|(_, value)| *value).collect();
         let yearly = |value: f64| (at, value * YEAR.sqrt());
@@ -188,7 +180,7 @@ mod tests {
             (3.0 * DAY, 2.5),
             (4.0 * DAY, 2.0),
         ];
-        let falls = drawdowns(&points, 5);
+        let falls = drawdowns(&points, &[], 5);
         assert_eq!(falls.len(), 2);
         assert_eq!(
             (falls[0].depth, falls[0].to_ms, falls[0].days),
@@ -196,6 +188,11 @@ mod tests {
         );
         assert_eq!((falls[1].to_ms, falls[1].days), (None, 1.0));
         assert_eq!(underwater(&points)[2].1, -0.5);
+        let gap = Gap {
+            from_ms: DAY_MS,
+            to_ms: 2 * DAY_MS,
+        };
+        assert_eq!(drawdowns(&points, &[gap], 5)[0].days, 1.0);
     }
 
     #[test]
@@ -209,7 +206,7 @@ mod tests {
             (at("2026-01-31T18:00:00Z"), 110.0),
             (at("2026-02-28T18:00:00Z"), 99.0),
         ];
-        let months = months(&points);
+        let months = months(&days(&points, 100.0, &[]));
         assert!((months[&(2026, 1)] - 0.10).abs() < 1e-12);
         assert!((months[&(2026, 2)] + 0.10).abs() < 1e-12);
     }
@@ -219,12 +216,47 @@ mod tests {
         let returns: Points = (0..31)
             .map(|n| (f64::from(n), if n % 2 == 0 { 0.01 } else { -0.01 }))
             .collect();
-        let (sharpe, volatility) = rolling(&returns);
+        let (sharpe, volatility) = rolling(&returns, &[]);
         assert_eq!(volatility.len(), 2);
         // 30 values of +-1 % have the mean 0 and the sample deviation 0.01 sqrt(30 / 29).
         let expect = 0.01 * (30.0_f64 / 29.0).sqrt() * 365.0_f64.sqrt();
         assert!((volatility[0].1 - expect).abs() < 1e-12 && sharpe[0].1.abs() < 1e-12);
         let classes = histogram(&returns, 4);
         assert_eq!((classes[0].2, classes[3].2), (15, 16));
+    }
+    /// Forty days that alternate by a percent, a year of nothing in which the coin doubled, forty more days.
+    #[test]
+    fn the_return_across_a_gap_is_in_no_figure() {
+        let place = |n: i64| if n < 40 { n } else { n + 365 };
+        let value = |n: i64| if n < 40 { 1.0 } else { 2.0 } * if n % 2 == 0 { 1.0 } else { 1.01 };
+        let points: Points = (0..80)
+            .map(|n| ((place(n) * DAY_MS) as f64, value(n)))
+            .collect();
+        let gap = Gap {
+            from_ms: 39 * DAY_MS,
+            to_ms: 405 * DAY_MS,
+        };
+        let found = days(&points, 1.0, &[gap]);
+        assert_eq!(found.len(), 80);
+        assert!(
+            found.iter().all(|(_, value)| value.abs() < 0.0101),
+            "{found:?}"
+        );
+        let (sharpe, volatility) = rolling(&found, &[(gap.from_ms as f64, gap.to_ms as f64)]);
+        assert_eq!((sharpe.len(), volatility.len()), (2 * 11, 2 * 11));
+        assert!(
+            volatility.iter().all(|(_, value)| *value < 0.2),
+            "{volatility:?}"
+        );
+        let high = months(&found).into_values().fold(0.0, f64::max);
+        assert!(
+            high < 0.02,
+            "no month has what came to pass in the gap: {high}"
+        );
+        let counted = days(&points, 1.0, &[]);
+        assert!(
+            counted.iter().any(|(_, value)| *value > 0.9),
+            "it was there to be left out"
+        );
     }
 }

@@ -10,7 +10,7 @@ use crate::web::access::Actor;
 use crate::web::error::PageError;
 use crate::web::pages::encode;
 use crate::web::pages::fields::{
-    Fields, market_seed, refused, settings, source, text, time, value,
+    Fields, known_source, market_seed, refused, settings, source, text, time, value,
 };
 use axum::Form;
 use axum::extract::{Extension, Path, State};
@@ -33,6 +33,9 @@ pub(in crate::web) async fn start(
         _ => vec![args],
     };
     let ctx = &site.ctx;
+    for args in &all {
+        known_source(ctx, kind, args).await?;
+    }
     let parent = (all.len() > 1).then(|| ctx.clock.id());
     let mut tx = ctx.db.begin().await?;
     let mut first = None;

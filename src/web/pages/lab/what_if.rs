@@ -4,7 +4,7 @@ use super::checks;
 use super::drawer::Drawer;
 use super::form;
 use super::lookahead;
-use crate::backtest::Setup;
+use crate::backtest::{Gap, Setup, gaps_between};
 use crate::clock::iso;
 use crate::db::backtests;
 use crate::db::jobs::JobRow;
@@ -39,7 +39,8 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
         .filter(|result| result["chain"].is_object());
     let path = format!("/lab/what-if/{id}");
     let mut tables = Vec::new();
-    let mut drawer = Drawer::new(query, &path, &mut tables);
+    let gaps = found.as_ref().map_or_else(Vec::new, gaps);
+    let mut drawer = Drawer::new(query, &path, &mut tables).with_gaps(&gaps);
     let answer = found.map(|found| answer(&found, &mut drawer));
     Ok(View {
         title: "What if".to_owned(),
@@ -120,6 +121,13 @@ fn number(value: &Value) -> Option<f64> {
     value
         .as_f64()
         .or_else(|| value.as_str().and_then(|text| text.parse().ok()))
+}
+
+/// Stretches between the points of an answer that had no data.
+fn gaps(found: &Value) -> Vec<Gap> {
+    let points = found["points"].as_array().map_or(&[][..], Vec::as_slice);
+    let instants = points.iter().filter_map(|point| point["at_ms"].as_i64());
+    gaps_between(&instants.collect::<Vec<_>>())
 }
 
 /// Cards, legs and charts.

@@ -10,7 +10,9 @@ use crate::training::off_policy::Target;
 use crate::web::Site;
 use crate::web::access::Actor;
 use crate::web::error::PageError;
-use crate::web::pages::fields::{Fields, market_seed, number, refused, settings, source};
+use crate::web::pages::fields::{
+    Fields, known_source, market_seed, number, refused, settings, source,
+};
 use crate::web::pages::{Query, exports};
 use axum::Form;
 use axum::extract::{Extension, Path, State};
@@ -33,6 +35,7 @@ pub(in crate::web) async fn start(
         _ => return Err(PageError::not_found("That form")),
     };
     let ctx = &site.ctx;
+    known_source(ctx, kind, &args).await?;
     let mut tx = ctx.db.begin().await?;
     let enqueued = registry::all()
         .enqueue(&mut tx, ctx, kind, args.clone(), Options::default())

@@ -18,8 +18,11 @@ use serde_json::{Map, Value, json};
 /// Runs that are read for the heat map and the files, and rows of the ranking on the page.
 const RUNS: i64 = 10_000;
 const SHOWN: usize = 50;
-/// Figures in the ranking; all of them are in its files and in the map.
-const COLUMNS_SHOWN: usize = 7;
+/// Settings and figures in the ranking: so many stand beside each other on a screen. All of them are in its files and
+/// in the map.
+const COLUMNS_SHOWN: usize = 8;
+/// Figures there are however many settings vary, and never more of.
+const FIGURES_SHOWN: (usize, usize) = (3, 7);
 
 /// The sweep of that id, or of the job of that id.
 pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, PageError> {
@@ -36,6 +39,7 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
     };
     let mut runs = sweeps::runs(db, &row.id, RUNS).await?;
     let axes = axes(&row);
+    let columns = columns(axes.len(), &row.currency);
     let map = map::map(&runs, &axes, query);
     table::sort(&mut runs, query.sort());
     let path = format!("/lab/sweeps/{id}");
@@ -45,9 +49,9 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
         fragments: &["work", "verdict", "insight"],
         values: json!({
             "insight": insight(site, "sweep", &[&row.id]).await?,
-            "work": work.as_ref().map(job::shown), "path": path, "axes": axes, "map": map, "figures": labels(), "columns": &labels()[..COLUMNS_SHOWN],
+            "work": work.as_ref().map(job::shown), "path": path, "axes": axes, "map": map, "figures": labels(), "columns": columns.iter().map(|figure| label(figure)).collect::<Vec<_>>(),
             "statistics": read(row.statistics.as_deref()), "shown": SHOWN.min(runs.len()),
-            "runs": runs.iter().take(SHOWN).map(|run| shown(&row, run, &axes)).collect::<Vec<_>>(),
+            "runs": runs.iter().take(SHOWN).map(|run| shown(&row, run, &axes, &columns)).collect::<Vec<_>>(),
             "model": model(site, &row), "varied": plan(&row).axes.iter().map(Axis::text).collect::<Vec<_>>(), "sweep": row,
         }),
         tables: vec![Table::of("runs", COLUMNS, &runs)],
@@ -91,9 +95,29 @@ fn axes(row: &SweepRow) -> Vec<String> {
 }
 
 fn labels() -> Vec<Value> {
-    let of =
-        |figure: &Figure| json!({"key": figure.key, "label": figure.label, "share": figure.share});
-    FIGURES.iter().map(of).collect()
+    FIGURES.iter().map(label).collect()
+}
+
+fn label(figure: &Figure) -> Value {
+    json!({"key": figure.key, "label": figure.label, "share": figure.share})
+}
+
+/// The figures beside so many settings, those of the currency that is ranked in before the others.
+fn columns(axes: usize, currency: &str) -> Vec<&'static Figure> {
+    let (least, most) = FIGURES_SHOWN;
+    let count = COLUMNS_SHOWN.saturating_sub(axes).clamp(least, most);
+    let (own, other): (Vec<&Figure>, Vec<&Figure>) = FIGURES
+        .iter()
+        .take(most)
+        .partition(|figure| figure.key.ends_with(currency));
+    let kept: Vec<&str> = own
+        .iter()
+        .chain(&other)
+        .take(count)
+        .map(|one| one.key)
+        .collect();
+    let shown = FIGURES.iter().filter(|figure| kept.contains(&figure.key));
+    shown.collect()
 }
 
 fn read(text: Option<&str>) -> Value {
@@ -102,15 +126,14 @@ fn read(text: Option<&str>) -> Value {
 }
 
 /// A row of the ranking, with the settings that its run in full takes.
-fn shown(sweep: &SweepRow, run: &RunRow, axes: &[String]) -> Value {
+fn shown(sweep: &SweepRow, run: &RunRow, axes: &[String], columns: &[&Figure]) -> Value {
     let own = read(Some(&run.settings));
     let mut settings = read(Some(&sweep.settings));
     if let (Some(settings), Some(own)) = (settings.as_object_mut(), own.as_object()) {
         settings.extend(own.clone());
     }
-    let figures: Vec<Value> = FIGURES
+    let figures: Vec<Value> = columns
         .iter()
-        .take(COLUMNS_SHOWN)
         .map(|figure| json!({"value": (figure.of)(run), "share": figure.share}))
         .collect();
     json!({
@@ -146,3 +169,25 @@ const COLUMNS: &[&str] = &[
     "settings_hash",
     "error",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_settings_leave_room_for_fewer_figures() {
+        let keys = |axes, currency| -> Vec<&str> {
+            let columns = columns(axes, currency);
+            columns.iter().map(|figure| figure.key).collect()
+        };
+        assert_eq!(keys(1, "coin").len(), 7);
+        assert_eq!(
+            keys(5, "coin"),
+            ["sharpe_coin", "return_coin", "drawdown_coin"]
+        );
+        assert_eq!(
+            keys(4, "usd"),
+            ["sharpe_coin", "sharpe_usd", "return_usd", "drawdown_usd"]
+        );
+    }
+}
