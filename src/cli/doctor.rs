@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// Check settings, database, workers and queue, or the account at the exchange; exits 1 when something is wrong
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq doctor\n  thetaq doctor --json\n  thetaq doctor --exchange                       [exchange] url of workers.toml\n  thetaq doctor --exchange --exchange-url test\n\nThe key of the account is read from THETAQ_DERIBIT_CLIENT_ID and THETAQ_DERIBIT_CLIENT_SECRET and\nnever printed. With [llm] base_url set, the model's server is\nasked for its list of models, and the last day of calls is checked; a server that cannot be reached is wrong\nwhere a model decides or sits in the council, and a warning where only the chat would ask it. --exchange sends no order and needs no database."
+    after_help = "Examples:\n  thetaq doctor\n  thetaq doctor --json\n  thetaq doctor --exchange                       [exchange] url of workers.toml\n  thetaq doctor --exchange --exchange-url test\n\nThe key of the account is read from THETAQ_DERIBIT_CLIENT_ID and THETAQ_DERIBIT_CLIENT_SECRET and\nnever printed. --exchange sends no order and needs no database.\n\nWith [llm] base_url set, the model's server is asked for its list of models, and the last day\nof calls is checked. A server that cannot be reached is wrong where a model decides or sits in\nthe council, and a warning where only the chat would ask it."
 )]
 pub(super) struct Doctor {
     /// Check the exchange instead: clock, key, scopes, request limits, balances, the smallest order
