@@ -317,12 +317,29 @@ pub fn iso(at_ms: i64) -> String {
     )
 }
 
+/// Milliseconds UTC of a date, at its first instant, or of an ISO 8601 time; `None` when it is neither.
+pub fn from_iso(text: &str) -> Option<i64> {
+    let whole = if text.len() == 10 {
+        format!("{text}T00:00:00Z")
+    } else {
+        text.to_owned()
+    };
+    let time = chrono::DateTime::parse_from_rfc3339(&whole).ok()?;
+    Some(time.timestamp_millis())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_instant_reads_in_utc_to_the_second() {
+        assert_eq!(from_iso("2026-01-05T08:00:00Z"), Some(1_767_600_000_000));
+        assert_eq!(
+            from_iso("2026-01-05"),
+            from_iso("2026-01-05T01:00:00+01:00")
+        );
+        assert_eq!(from_iso("5 January"), None);
         assert_eq!(iso(1_767_600_000_000), "2026-01-05T08:00:00Z");
         assert_eq!(iso(i64::MAX), i64::MAX.to_string());
     }

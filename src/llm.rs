@@ -3,10 +3,11 @@
 //! [`words`] are the question and the reply; `request` writes a question as bytes, always the same; `transport` sends
 //! them once; `retry` sends them again when that may help, within one deadline; `wire` and `read` make a reply of
 //! whatever bytes came back, from which `strike` takes the key; `schema` checks answers that had to be JSON;
-//! `advice` is for the person whose question was not answered. Nothing here decides, and no text of a
+//! `advice` is for the person whose question was not answered; `probe` asks whether a server is there. Nothing here decides, and no text of a
 //! model becomes anything but text.
 
 mod advice;
+mod probe;
 mod read;
 mod request;
 mod retry;
@@ -16,6 +17,7 @@ mod transport;
 mod wire;
 mod words;
 
+pub use probe::Probe;
 pub use words::{Answer, Ask, Message, Outcome, Purpose, Reply, Request, Tool, ToolCall, Usage};
 
 use crate::config::LlmConfig;

@@ -12,7 +12,7 @@ use crate::domain::order::{Fill, Intent, Leg};
 use crate::domain::settings::{FeeModel, Settings};
 use crate::fills;
 use crate::policy;
-use crate::policy::llm::{self, Fallback, Menu, Said};
+use crate::policy::llm::{self, Answered, Fallback, Menu, Said};
 use crate::risk::{self, Verdict};
 use rust_decimal::Decimal;
 
@@ -35,6 +35,8 @@ pub struct Step {
     /// By the fill model of the settings, at most one per approved intent and in their order; an intent
     /// without a quote on its side has none. `trade_id` is [`trade_id`] of its leg.
     pub fills: Vec<Fill>,
+    /// `None` where no model was to decide.
+    pub answered: Option<Answered>,
 }
 
 /// From a context to fills; the same input gives the same bits on every machine.
@@ -58,35 +60,49 @@ pub fn carry_out(input: &StepInput<'_>, decision: Decision) -> Step {
         decision,
         verdict,
         fills,
+        answered: None,
     }
 }
 
 /// The same step with a model's answer in the place of the rules; what stands in where it has none, or where
 /// risk refuses it, says so in its reason.
 pub fn step_said(input: &StepInput<'_>, menu: Menu, said: &Said, fallback: Fallback) -> Step {
-    let why = match said {
+    let (answered, why) = match said {
         Said::NotAsked => {
             let why = format!("{}; nothing to choose, the model was not asked", menu.room);
-            return carry_out(input, llm::nothing(menu, why));
+            let step = carry_out(input, llm::nothing(menu, why));
+            return step.of_model(Answered::not_asked());
         }
         Said::Chose(chosen) => {
             let step = carry_out(input, llm::chosen(menu.clone(), chosen));
             match &step.verdict.refusal {
-                Some(refusal) if !step.verdict.approved && fallback == Fallback::Rule => {
-                    format!("risk refuses the model's {}: {refusal}", chosen.choice)
-                }
-                _ => return step,
+                _ if step.verdict.approved => return step.of_model(Answered::with("ok", false)),
+                Some(refusal) if fallback == Fallback::Rule => (
+                    Answered::with("risk_rejected", true),
+                    format!("risk refuses the model's {}: {refusal}", chosen.choice),
+                ),
+                _ => return step.of_model(Answered::with("risk_rejected", false)),
             }
         }
-        Said::Failed { outcome, error } => {
-            format!("the model gave no decision ({outcome}: {error})")
-        }
+        Said::Failed { outcome, error } => (
+            Answered::with(outcome, true),
+            format!("the model gave no decision ({outcome}: {error})"),
+        ),
     };
     let decision = match fallback {
         Fallback::Rule => llm::stand_in(decide(input), &why),
         Fallback::Nothing => llm::nothing(menu, format!("{why}; nothing is done")),
     };
-    carry_out(input, decision)
+    carry_out(input, decision).of_model(answered)
+}
+
+impl Step {
+    fn of_model(self, answered: Answered) -> Self {
+        Self {
+            answered: Some(answered),
+            ..self
+        }
+    }
 }
 
 /// What the rules propose.

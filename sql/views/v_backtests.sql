@@ -8,6 +8,9 @@ select
   iso(b.from_ms) as from_at,                     -- first snapshot
   iso(b.to_ms) as to_at,                         -- last snapshot
   b.policy as policy,                            -- what proposed
+  b.model as model,                              -- the language model that decided; null where rules did
+  b.training_cutoff as training_cutoff,          -- last day that model was trained on; null where nobody said
+  case when b.training_cutoff is null then null when substr(iso(b.from_ms), 1, 10) <= b.training_cutoff then 1 else 0 end as before_cutoff, -- [1 or 0] whether the run begins no later than that day: the model may know what followed
   b.exit_style as exit_style,                    -- when calls were bought back
   b.return_coin as return_coin,                  -- total, a fraction, in coin
   b.return_usd as return_usd,                    -- total, a fraction, in USD

@@ -1,5 +1,6 @@
 //! Runs beside each other: in what they differ, and how far their figures are from the first one's.
 
+use super::answers::{cutoff_notice, unanswered};
 use serde_json::{Map, Value, json};
 
 /// One figure of a run's document.
@@ -122,8 +123,9 @@ pub const FIGURES: &[Figure] = &[
     ),
 ];
 
-/// `{runs, settings: {key: [value ..]}, same_data, metrics: {name: {values, differences}}}` of runs' documents;
-/// settings are those in which the runs differ, or all. Where quotes came from counts among them.
+/// `{runs, settings: {key: [value ..]}, same_data, notices: [{run, bad, text}], metrics: {name: {values, differences}}}`
+/// of runs' documents; settings are those in which the runs differ, or all. Where quotes came from counts among them.
+/// Notices are of runs that a language model decided.
 pub fn comparison(runs: &[Value], all: bool) -> Value {
     let ids: Vec<&Value> = runs.iter().map(|run| &run["id"]).collect();
     let prints: Vec<&Value> = runs.iter().map(|run| &run["data"]["fingerprint"]).collect();
@@ -135,8 +137,19 @@ pub fn comparison(runs: &[Value], all: bool) -> Value {
         "runs": ids,
         "settings": settings(runs, all),
         "same_data": prints.windows(2).all(|pair| pair[0] == pair[1]),
+        "notices": runs.iter().flat_map(notices).collect::<Vec<_>>(),
         "metrics": metrics,
     })
+}
+
+/// Who decided a run, where that bears on what its figures are worth.
+fn notices(run: &Value) -> Vec<Value> {
+    let failed = unanswered(&run["model"]).map(|text| (true, text));
+    let told = failed
+        .into_iter()
+        .chain(cutoff_notice(&run["model"], "run"));
+    told.map(|(bad, text)| json!({ "run": run["id"], "bad": bad, "text": text }))
+        .collect()
 }
 
 /// Every run's value, and how far it is from the first one's.
@@ -200,5 +213,22 @@ mod tests {
         assert!((second.unwrap_or_default() - 0.02).abs() < 1e-12);
         assert!(comparison(&runs, true)["settings"]["delta_max"].is_array());
         assert_eq!(found["same_data"], true);
+        assert_eq!(found["notices"], json!([]), "rules decided");
+    }
+
+    #[test]
+    fn a_run_whose_model_may_know_the_future_is_marked() {
+        let model = json!({"name": "tester", "training_cutoff": "2026-02-01", "before_training_cutoff": true});
+        let found = comparison(
+            &[json!({"id": "a"}), json!({"id": "b", "model": model})],
+            false,
+        );
+        let notice = &found["notices"][0];
+        assert_eq!(
+            (&notice["run"], &notice["bad"]),
+            (&json!("b"), &json!(true))
+        );
+        let text = notice["text"].as_str().unwrap_or_default();
+        assert!(text.contains("may know what followed"), "{text}");
     }
 }

@@ -9,6 +9,7 @@
 //! No IO and no clock: a run is a function of its data, its [`Setup`] and the strategy, the same to the
 //! last bit on every machine, whether it is taken in one go or resumed at any step.
 
+mod answers;
 mod attribution;
 mod baselines;
 mod breakdown;
@@ -28,6 +29,7 @@ pub mod sweep;
 mod synthetic;
 mod what_if;
 
+pub use answers::{Tally, calls_text, cutoff_notice, unanswered};
 pub use attribution::{Attribution, Causes};
 pub use baselines::{Baseline, Baselines, baselines};
 pub use breakdown::{Breakdowns, DELTA, DTE, InRegime, Legs};
@@ -43,7 +45,7 @@ pub use outcome::{Counts, Flows, Metrics, Outcome, Point, Taken};
 pub use run::{Again, Happened, Opening, Rules, Run, State, rerun};
 pub use setup::{Answers, FALLBACK, Key, Policy, Range, Setup, SetupError, keys, keys_with};
 pub use strategy::{Propose, Strategy, Take};
-pub use synthetic::{synthetic, synthetic_daily};
+pub use synthetic::{synthetic, synthetic_daily, synthetic_while};
 pub use what_if::{Wanted, what_if};
 
 use crate::clock::iso;

@@ -132,7 +132,7 @@ fn filters(run: &Outcome, data: &Data) -> Vec<Obstacle> {
         decisions: stopped.decisions,
         text: text(filter, &stopped, of),
     });
-    texts.chain(unscored(&run.setup, passed, of)).collect()
+    texts.chain(unscored(run, passed)).collect()
 }
 
 fn count(stopped: &mut BTreeMap<Filter, Stopped>, call: &Candidate) {
@@ -229,7 +229,8 @@ fn admitting(value: f64, least: bool) -> f64 {
 }
 
 /// Calls passed every filter and the policy still wanted none.
-fn unscored(setup: &Setup, passed: u64, of: usize) -> Option<Obstacle> {
+fn unscored(run: &Outcome, passed: u64) -> Option<Obstacle> {
+    let (setup, of) = (&run.setup, run.taken.len());
     let (what, why) = match setup.policy {
         Policy::Simulator => (
             "score_min",
@@ -238,11 +239,10 @@ fn unscored(setup: &Setup, passed: u64, of: usize) -> Option<Obstacle> {
                 setup.score_min
             ),
         ),
-        Policy::Llm => (
-            "policy",
-            "the model wanted none of them or gave no usable answer; v_llm_calls says which"
-                .to_owned(),
-        ),
+        Policy::Llm => {
+            let tally = run.metrics.answers.clone().unwrap_or_default();
+            ("policy", tally.why_nothing())
+        }
         other => ("policy", format!("{} wanted none of them", other.as_str())),
     };
     (passed > 0).then(|| Obstacle {

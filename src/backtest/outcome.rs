@@ -1,5 +1,6 @@
 //! What a run came to: the rows it is stored as, and the numbers people compare.
 
+use super::answers::Tally;
 use super::attribution::Attribution;
 use super::breakdown::{Breakdowns, breakdowns};
 use super::data::{Data, Stamp};
@@ -14,6 +15,7 @@ use crate::domain::action::Action;
 use crate::domain::context::Regime;
 use crate::domain::money::float;
 use crate::domain::order::Side;
+use crate::policy::llm::Answered;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +64,9 @@ pub struct Taken {
     pub reason: String,
     pub refusal: Option<String>,
     pub fills: u32,
+    /// `None` where no model was to decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Answered>,
 }
 
 /// How often things happened.
@@ -127,6 +132,9 @@ pub struct Metrics {
     /// See [`Outcome::with_obstacles`]; the most frequent first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub obstacles: Vec<Obstacle>,
+    /// How a model's answers went; `None` where rules decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Tally>,
     /// Stretches without data, longest first: no days of the market, and in no daily or annualised figure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
@@ -148,6 +156,7 @@ impl Outcome {
                     .count() as u64,
                 roll_cost: 0.0 - state.attribution.coin.roll_cost,
                 turnover: traded(&state.events) / float(setup.coin()),
+                answers: Tally::of(&state.taken),
                 ..metrics
             },
             breakdowns: breakdowns(
@@ -254,6 +263,7 @@ impl Metrics {
             turnover: 0.0,
             intervals: None,
             obstacles: Vec::new(),
+            answers: None,
             gaps,
         }
     }

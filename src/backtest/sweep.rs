@@ -21,10 +21,11 @@ pub use plan::{Plan, Trial, Trials};
 use super::gaps::longest_ms;
 use super::{Data, Outcome, RunError, Setup, metrics, run};
 use crate::backtest::Metrics;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a sweep counts in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Currency {
     /// Holding the coin returns nothing: what is left is the calls.

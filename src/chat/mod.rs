@@ -13,4 +13,5 @@ pub mod numbers;
 pub mod partial;
 pub mod prompt;
 pub mod receipts;
+pub mod times;
 pub mod tools;

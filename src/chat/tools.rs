@@ -21,8 +21,8 @@ pub const DRAFTABLE: [&str; 9] = [
     "replay_decision",
 ];
 
-/// Every tool with its schema.
-pub fn all() -> Vec<Tool> {
+/// Every tool with its schema; `arguments` says what each kind of job takes.
+pub fn all(arguments: &str) -> Vec<Tool> {
     let text = |about: &str| json!({"type": "string", "description": about});
     let underlying = json!({"type": "string", "enum": ["BTC", "ETH"]});
     let limit = json!({"type": "integer", "minimum": 1, "maximum": 200});
@@ -94,7 +94,7 @@ pub fn all() -> Vec<Tool> {
              Orders cannot be proposed.",
             &json!({
                 "kind": {"type": "string", "enum": DRAFTABLE},
-                "args": {"type": "object", "description": "arguments of the job"},
+                "args": {"type": "object", "description": arguments},
                 "why": text("one sentence for the person"),
             }),
             &["kind", "args", "why"],

@@ -1,7 +1,7 @@
 //! Backtests as people read them; programs read the documents.
 
 use super::output::{cell, table};
-use crate::backtest::{Gap, gap_warning};
+use crate::backtest::{Gap, calls_text, cutoff_notice, gap_warning, unanswered};
 use crate::clock::iso;
 use serde_json::Value;
 
@@ -47,13 +47,24 @@ pub(super) fn report(run: &Value) -> String {
         cell(&data["source"]),
     );
     format!(
-        "{head}\n{}\n{}\n{}\n{}\n{}",
+        "{head}\n{}{}\n{}\n{}\n{}\n{}",
+        of_model(&run["model"]),
         warnings(&run["metrics"]),
         against(run),
         counts(&run["metrics"]),
         causes(&run["attribution"]),
         chain_table(&run["chains"])
     )
+}
+
+/// Whether the model answered, whether it may know the future, and its calls; nothing where rules decided.
+fn of_model(model: &Value) -> String {
+    let warned = |text: String| format!("warning: {text}\n");
+    let cutoff = cutoff_notice(model, "run").map_or_else(String::new, |(bad, text)| {
+        if bad { warned(text) } else { text + "\n" }
+    });
+    let calls = calls_text(model).map_or_else(String::new, |text| format!("model: {text}\n"));
+    unanswered(model).map_or_else(String::new, warned) + &cutoff + &calls
 }
 
 /// Gaps of the data and what stood in the way, a line each.

@@ -78,5 +78,25 @@ pub(super) fn headline(compared: &Value) -> String {
     } else {
         "\nThe runs are of different data.\n"
     };
-    format!("{}{note}", table(&columns, &rows))
+    format!("{}{}{note}", notices(compared), table(&columns, &rows))
+}
+
+/// A line for each run that a language model decided.
+fn notices(compared: &Value) -> String {
+    let notices = compared["notices"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    let line = |notice: &Value| {
+        let warned = if notice["bad"] == true {
+            "warning: "
+        } else {
+            ""
+        };
+        format!(
+            "{warned}{}: {}\n",
+            cell(&notice["run"]),
+            cell(&notice["text"])
+        )
+    };
+    notices.iter().map(line).collect()
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// Check settings, database, workers and queue, or the account at the exchange; exits 1 when something is wrong
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  thetaq doctor\n  thetaq doctor --json\n  thetaq doctor --exchange                       [exchange] url of workers.toml\n  thetaq doctor --exchange --exchange-url test\n\nThe key of the account is read from THETAQ_DERIBIT_CLIENT_ID and THETAQ_DERIBIT_CLIENT_SECRET and\nnever printed. With [llm] base_url set, the last day of calls of the language model is checked too. --exchange sends no order and needs no database."
+    after_help = "Examples:\n  thetaq doctor\n  thetaq doctor --json\n  thetaq doctor --exchange                       [exchange] url of workers.toml\n  thetaq doctor --exchange --exchange-url test\n\nThe key of the account is read from THETAQ_DERIBIT_CLIENT_ID and THETAQ_DERIBIT_CLIENT_SECRET and\nnever printed. --exchange sends no order and needs no database.\n\nWith [llm] base_url set, the model's server is asked for its list of models, and the last day\nof calls is checked. A server that cannot be reached is wrong where a model decides or sits in\nthe council, and a warning where only the chat would ask it."
 )]
 pub(super) struct Doctor {
     /// Check the exchange instead: clock, key, scopes, request limits, balances, the smallest order
@@ -43,6 +43,12 @@ impl Check {
             threshold,
             advice: String::new(),
         }
+    }
+
+    /// Something to look at that is not wrong.
+    fn but(mut self, advice: impl Into<String>) -> Self {
+        self.advice = advice.into();
+        self
     }
 
     /// What to do when it does not hold.
@@ -128,7 +134,11 @@ fn text(checks: &[Check]) -> String {
     let rows: Vec<Vec<Value>> = checks
         .iter()
         .map(|check| {
-            let verdict = if check.ok { "ok" } else { "WRONG" };
+            let verdict = match (check.ok, check.advice.is_empty()) {
+                (true, true) => "ok",
+                (true, false) => "warning",
+                (false, _) => "WRONG",
+            };
             vec![
                 json!(check.name),
                 json!(verdict),

@@ -3,7 +3,7 @@
 use super::Usage;
 use super::output::table;
 use super::session::Session;
-use crate::clock::iso;
+use crate::clock::{from_iso, iso};
 use crate::db::chains;
 use crate::domain::coin::Coin;
 use clap::Args;
@@ -77,12 +77,9 @@ fn text(document: &Value) -> String {
 
 /// A date or an ISO 8601 time in UTC, milliseconds.
 pub(super) fn time_ms(option: &str, text: &str) -> Result<i64, Usage> {
-    let whole = if text.len() == 10 {
-        format!("{text}T00:00:00Z")
-    } else {
-        text.to_owned()
-    };
-    chrono::DateTime::parse_from_rfc3339(&whole)
-        .map(|time| time.timestamp_millis())
-        .map_err(|_| Usage(format!("{option}: `{text}` is neither a date (2026-01-02) nor a time (2026-01-02T09:00:00Z)")))
+    from_iso(text).ok_or_else(|| {
+        Usage(format!(
+            "{option}: `{text}` is neither a date (2026-01-02) nor a time (2026-01-02T09:00:00Z)"
+        ))
+    })
 }

@@ -45,7 +45,7 @@ section! {
         base_url: String = String::new(),
         /// Name of the model, as the server knows it.
         model: String = String::new(),
-        /// How the server is asked for JSON: json_schema, json_object, tool or prompt.
+        /// How the server is asked for JSON: json_schema, json_object, tool or prompt. The chat calls functions in mode tool alone; in the others every look-up is a JSON object.
         structured_mode: StructuredMode = StructuredMode::JsonSchema,
         /// Which field bounds an answer: max_tokens or max_completion_tokens.
         token_field: TokenField = TokenField::MaxTokens,

@@ -137,6 +137,29 @@ pub async fn spent_by_job(db: &Db, job: &str) -> sqlx::Result<(f64, i64)> {
     .bind(job).fetch_one(pool).await)
 }
 
+/// The calls of a backtest that ended in one way.
+#[derive(Clone, Debug, Default, PartialEq, sqlx::FromRow)]
+pub struct Ended {
+    pub outcome: String,
+    pub calls: i64,
+    /// Of those whose cost is known.
+    pub cost_usd: Option<f64>,
+    /// Sent calls whose cost is unknown.
+    pub unpriced: i64,
+    /// Of one of them.
+    pub error: Option<String>,
+}
+
+/// How the questions of a backtest ended, by outcome; a run with answers out of the ledger has none.
+pub async fn of_backtest(db: &Db, backtest: &str) -> sqlx::Result<Vec<Ended>> {
+    read!(db, pool => sqlx::query_as(
+        "select outcome, count(*) as calls, sum(cost_usd) as cost_usd, \
+         count(case when attempts > 0 and cost_usd is null then 1 end) as unpriced, max(error) as error \
+         from llm_calls where backtest = $1 and purpose = 'decision' group by outcome order by outcome",
+    )
+    .bind(backtest).fetch_all(pool).await)
+}
+
 /// Desk time of the last call; `None` when nothing was ever asked.
 pub async fn last_ms(db: &Db) -> sqlx::Result<Option<i64>> {
     read!(db, pool => sqlx::query_scalar("select max(created_ms) from llm_calls")

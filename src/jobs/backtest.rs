@@ -17,6 +17,7 @@ use crate::ctx::{CODE_VERSION, Ctx};
 use crate::db::backtests::{self, End, NewBacktest};
 pub use data::READING;
 pub(super) use data::{load, load_silently};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 pub(super) use settings::{by_model, name_fallback, setup};
@@ -24,12 +25,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// One run. Keys of `settings` that are left out have their defaults; [`crate::backtest::keys`] lists them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backtest {
     /// The chain store: `recorded`, `deribit`, or `synthetic`, which is made from `market_seed`.
     pub source: String,
     #[serde(default)]
+    #[schemars(with = "serde_json::Map<String, Value>")]
     pub settings: Value,
     /// Seed of the synthetic market; the configuration's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -230,6 +232,13 @@ impl Open {
                 let mut tx = ctx.db.begin().await?;
                 let at_ms = ctx.clock.wall_ms();
                 backtests::end(&mut tx, &self.id, &run, &baselines, &weekly, end, at_ms).await?;
+                tx.commit().await?;
+                Err(JobError::Cancelled)
+            }
+            Err(JobError::Cancelled) => {
+                // Nothing was done: a row would say for ever that it runs.
+                let mut tx = ctx.db.begin().await?;
+                backtests::delete_of_job(&mut tx, &job.id).await?;
                 tx.commit().await?;
                 Err(JobError::Cancelled)
             }

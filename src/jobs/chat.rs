@@ -5,6 +5,7 @@
 
 mod answer;
 mod ask;
+mod draft;
 mod model;
 
 pub use ask::{Asked, ask, confirm, dismiss};

@@ -26,12 +26,13 @@ use crate::db::drifts::{self, DifferenceRow, DriftRow};
 use crate::domain::coin::Coin;
 use crate::domain::instrument::DAY_MS;
 use lived::Lived;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
 
 /// The last whole day of every underlying of the desk, unless it says otherwise.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Drift {
     #[serde(default, skip_serializing_if = "Option::is_none")]

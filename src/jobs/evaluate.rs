@@ -10,13 +10,15 @@ use crate::statistics::bootstrap::Bootstrap;
 use crate::training::REWARDS;
 use crate::training::off_policy::{Episode, Estimate, Estimates, Steps, Target, estimates};
 use anyhow::anyhow;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// One policy on one dataset.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluate {
+    /// Id of the dataset.
     pub dataset: String,
     /// `logged`, `greedy`, `uniform`, `rules_v1`, `rules_v2`, or a profile.
     pub policy: String,

@@ -10,11 +10,12 @@ use crate::db::insights::{self, InsightRow};
 use crate::db::sweeps;
 use crate::llm::{Answer, Ask, Message, Outcome, Purpose, Reply};
 use anyhow::{Context as _, anyhow};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// What a text is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Insight {
     /// Id of the run.

@@ -11,16 +11,19 @@ use super::{Defaults, Done, Job, JobError, Running};
 use crate::backtest::{Answers, Data, Policy, Setup, Taken, run};
 use crate::ctx::Ctx;
 use anyhow::anyhow;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The settings are those of a `backtest` job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lookahead {
+    /// The chain store: `recorded`, `deribit`, or `synthetic`.
     pub source: String,
     #[serde(default)]
+    #[schemars(with = "serde_json::Map<String, Value>")]
     pub settings: Value,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub market_seed: Option<String>,
@@ -222,6 +225,7 @@ mod tests {
             reason: String::new(),
             refusal: None,
             fills: 0,
+            answered: None,
         };
         Decided {
             taken: (0..hashes.len()).map(idle).collect(),

@@ -3,12 +3,14 @@
 use super::{Defaults, Done, Job, JobError, Running};
 use crate::ctx::Ctx;
 use crate::replay::replay_decision;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Its result is the document of `thetaq replay DECISION --json`; no other row is written.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayDecision {
+    /// Id of the decision.
     pub decision: String,
 }
 

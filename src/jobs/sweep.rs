@@ -21,12 +21,13 @@ use crate::db::sweeps::{self, End, NewSweep, SweepRow};
 use crate::db::{Tx, jobs, jobs_control};
 use crate::domain::instrument::DAY_MS;
 use anyhow::{Context, anyhow};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// A plan over the settings of a `backtest` job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sweep {
     /// The chain store: `recorded`, `deribit`, or `synthetic`, which is made from `market_seed`.

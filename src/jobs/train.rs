@@ -18,6 +18,7 @@ use crate::policy::profiles::{Profile, standard};
 use crate::training::{EXPLORE_PROB, Plan};
 use anyhow::anyhow;
 use dataset::Open;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -27,13 +28,14 @@ pub(super) use tally::Tally;
 pub const LIVE: &str = "live";
 
 /// One dataset. `settings` are those of a `backtest` job; bands are the profiles', calls at once the ladder's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Train {
     /// The chain store: `recorded`, `deribit`, or `synthetic`, which is made from `market_seed`; or `live`, which
     /// goes on with the desk's ticks until it is stopped.
     pub source: String,
     #[serde(default)]
+    #[schemars(with = "serde_json::Map<String, Value>")]
     pub settings: Value,
     /// Seed of the synthetic market; the configuration's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,20 +5,24 @@ use super::{Defaults, Done, Job, JobError, Running};
 use crate::backtest::{Setup, Wanted, what_if};
 use crate::ctx::Ctx;
 use crate::domain::instrument::{DAY_MS, Instrument};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// A contract by name, or the call nearest to the settings' `dte_target` and `delta_target`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WhatIf {
+    /// The chain store: `recorded`, `deribit`, or `synthetic`.
     pub source: String,
     /// The sale is at the first snapshot from here on.
     pub at_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub instrument: Option<Instrument>,
     /// Those of a `backtest` job; the range is that of the call's life.
     #[serde(default)]
+    #[schemars(with = "serde_json::Map<String, Value>")]
     pub settings: Value,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub market_seed: Option<String>,

@@ -12,16 +12,17 @@ impl Llm {
         }
         let error = reply.error.as_deref().unwrap_or("no reason was given");
         let outcome = reply.outcome.as_str();
-        Some(match self.next_step(reply) {
+        Some(match self.next_step(reply.outcome, reply.status) {
             Some(step) => format!("{outcome}: {error}. {step}"),
             None => format!("{outcome}: {error}"),
         })
     }
 
-    fn next_step(&self, reply: &Reply) -> Option<String> {
+    /// What to do about an outcome, given the HTTP status that came with it.
+    pub fn next_step(&self, outcome: Outcome, status: Option<u16>) -> Option<String> {
         let url = &self.config.base_url;
         let mode = self.config.structured_mode.as_str();
-        match (reply.outcome, reply.status) {
+        match (outcome, status) {
             (Outcome::HttpError, None) => {
                 Some(format!("Is the server running at [llm] base_url = {url}?"))
             }

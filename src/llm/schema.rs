@@ -46,6 +46,19 @@ pub(super) fn is_strict(schema: &Value) -> bool {
     plain && all(schema)
 }
 
+/// The schema without its descriptions, which stand in the list of tools already.
+fn bare(schema: &Value) -> Value {
+    match schema {
+        Value::Object(map) => map
+            .iter()
+            .filter(|(name, value)| *name != "description" || !value.is_string())
+            .map(|(name, value)| (name.clone(), bare(value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(bare).collect(),
+        other => other.clone(),
+    }
+}
+
 /// One of: a tool with arguments of its own schema, or an answer.
 pub(super) fn choice_of_tools(tools: &[Tool]) -> Value {
     let object = |properties: Value, required: &[&str]| {
@@ -56,7 +69,7 @@ pub(super) fn choice_of_tools(tools: &[Tool]) -> Value {
     };
     let tool = |tool: &Tool| {
         let name = json!({ "type": "string", "enum": [tool.name] });
-        let properties = json!({ "tool": name, "arguments": closed(&tool.parameters) });
+        let properties = json!({ "tool": name, "arguments": bare(&closed(&tool.parameters)) });
         object(properties, &["tool", "arguments"])
     };
     let answer = object(json!({ "answer": { "type": "string" } }), &["answer"]);
@@ -137,6 +150,20 @@ mod tests {
             assert_eq!(find(text), Ok(one.clone()), "{text}");
         }
         assert!(find("no").is_err() && find("{\"a\": ").is_err() && find("{a: 1}").is_err());
+    }
+
+    #[test]
+    fn descriptions_are_told_once() {
+        let tool = Tool {
+            name: "look".to_owned(),
+            description: "Looks.".to_owned(),
+            parameters: json!({"type": "object", "properties": {"description": {"type": "string", "description": "long"}}}),
+        };
+        let choice = choice_of_tools(&[tool]).to_string();
+        assert!(
+            choice.contains(r#""description":{"type":"string"}"#) && !choice.contains("long"),
+            "{choice}"
+        );
     }
 
     #[test]

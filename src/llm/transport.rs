@@ -77,6 +77,24 @@ impl Transport {
         }
     }
 
+    /// The status and the body of a list of the server.
+    pub(super) async fn get(&self, path: &str) -> Result<(u16, Vec<u8>), Lost> {
+        let lost = |error: reqwest::Error| Lost(chain(&error.without_url()));
+        let request = self.http.get(self.server.url(path));
+        let request = request.headers(self.server.headers.clone());
+        let inner = request.send().await.map_err(lost)?;
+        let mut response = Response {
+            status: inner.status().as_u16(),
+            retry_after: None,
+            inner,
+        };
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk(body.len()).await? {
+            body.extend(piece);
+        }
+        Ok((response.status, body))
+    }
+
     /// What no row, page or log may have: servers quote the key they refuse.
     pub(super) fn key(&self) -> &str {
         self.server.key.expose_secret()

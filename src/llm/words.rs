@@ -162,7 +162,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 10] = [
+    pub const ALL: [Self; 10] = [
         Self::Ok,
         Self::Refused,
         Self::Truncated,

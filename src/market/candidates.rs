@@ -155,7 +155,7 @@ fn first_failure(call: &Candidate, index_price: f64, settings: &Settings) -> Opt
         .or_else(|| present(call.mark_iv, Filter::MarkIv))
         .or_else(|| present(call.ivrv, Filter::RealisedVol))
         .or_else(|| at_least(call.ivrv, settings.ivrv_min, Filter::Ivrv))
-        .or_else(|| floor(call, settings))
+        .or_else(|| above_floor(call, settings))
 }
 
 /// Strike above the index. There is no setting that would admit an in-the-money call.
@@ -190,12 +190,19 @@ fn open_interest(call: &Candidate, settings: &Settings) -> Option<FailedFilter> 
     failure.filter(|_| limit > 0.0)
 }
 
-/// The policy's own floor: USD of premium for `rules_v1`, net annualised yield for the others;
+/// The setting that is a policy's own floor: USD of premium for `rules_v1`, net annualised yield for the others;
 /// `simulator_v1` has one on its score instead, and training profiles have none.
-fn floor(call: &Candidate, settings: &Settings) -> Option<FailedFilter> {
-    match settings.policy.as_str() {
+pub fn floor(policy: &str) -> Option<&'static str> {
+    match policy {
         "simulator_v1" | "profiles" => None,
-        "rules_v1" => at_least(
+        "rules_v1" => Some("premium_min_usd"),
+        _ => Some("yield_min"),
+    }
+}
+
+fn above_floor(call: &Candidate, settings: &Settings) -> Option<FailedFilter> {
+    match floor(&settings.policy)? {
+        "premium_min_usd" => at_least(
             call.premium_usd,
             settings.premium_min_usd,
             Filter::PremiumMin,

@@ -1,6 +1,7 @@
 //! A text of a model as HTML: escaped, numbers that a row holds linked to it, the others marked.
 
 use crate::chat::receipts::Receipt;
+use crate::chat::times::in_words;
 use crate::db::chats::{MessageRow, PartRow};
 use serde_json::{Value, json};
 
@@ -31,7 +32,12 @@ pub(super) fn part(part: &PartRow, drafts: &Value) -> Value {
         .as_array()
         .into_iter()
         .flatten()
-        .find(|draft| draft["id"] == part.text.as_str());
+        .find(|draft| draft["id"] == part.text.as_str())
+        .map(|draft| {
+            let mut shown = draft.clone();
+            shown["args"] = in_words(&draft["args"]);
+            shown
+        });
     json!({ "part": part, "html": html, "draft": draft })
 }
 

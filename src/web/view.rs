@@ -3,6 +3,7 @@
 use super::Site;
 use super::format;
 use super::table::Table;
+use crate::backtest::{cutoff_notice, unanswered};
 use crate::clock::iso;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
@@ -70,6 +71,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "lab_lookahead/result.html",
     "lab_lookahead/work.html",
     "lab_run.html",
+    "lab_run/answers.html",
     "lab_run/checks.html",
     "lab_run/progress.html",
     "lab_run/work.html",
@@ -155,6 +157,13 @@ pub(super) fn environment() -> anyhow::Result<Environment<'static>> {
     environment.add_filter("words", words);
     environment.add_filter("urlencode", |text: &str| super::pages::encode(text));
     environment.add_filter("pretty", pretty);
+    environment.add_filter("cutoff", |model: Serde<serde_json::Value>, what: &str| {
+        let told = cutoff_notice(&model.0, what);
+        told.map(|(bad, text)| minijinja::context! { bad, text })
+    });
+    environment.add_filter("unanswered", |model: Serde<serde_json::Value>| {
+        unanswered(&model.0)
+    });
     Ok(environment)
 }
 

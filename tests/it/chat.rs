@@ -311,7 +311,7 @@ async fn a_message_that_asks_to_trade_ends_in_nothing_or_in_a_card() {
             Some(false),
             calls(
                 "draft_job",
-                json!({"kind": "backtest", "args": {"source": "synthetic"}, "why": "to see"})
+                json!({"kind": "backtest", "args": {"source": "synthetic", "settings": {"from_ms": "2026-01-05", "to_ms": "2026-01-09"}}, "why": "to see"})
             )
         ),
         says(
@@ -351,6 +351,11 @@ async fn a_message_that_asks_to_trade_ends_in_nothing_or_in_a_card() {
     let drafts = chat_drafts::of_message(&ctx.db, &row.id).await.unwrap();
     assert_eq!((drafts.len(), drafts[0].state.as_str()), (1, "drafted"));
     assert_eq!(parts[0].kind, "draft");
+    assert_eq!(drafts[0].args["settings"]["from_ms"], 1_767_571_200_000_i64);
+    let told = server.journal().await[0].to_string();
+    for words in ["market_seed", "delta_max: number", "ISO 8601 date or time"] {
+        assert!(told.contains(words), "{words} in {told}");
+    }
     assert_eq!(count(&ctx, "backtest").await, 0, "nothing starts by itself");
     let mut tx = ctx.db.begin().await.unwrap();
     let job = chat::confirm(&mut tx, &ctx, "a person", &drafts[0])

@@ -276,6 +276,7 @@ impl Taken {
             },
             refusal: step.verdict.refusal,
             fills: step.fills.len() as u32,
+            answered: step.answered,
         }
     }
 }

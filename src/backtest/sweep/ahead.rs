@@ -7,11 +7,12 @@ use super::statistic::{sharpe, total_return, yearly_sharpe};
 use crate::domain::instrument::DAY_MS;
 use crate::statistics::walk_forward::WalkForward;
 use anyhow::Result;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// Windows in days of UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WalkForwardDays {
     /// Days to choose on.

@@ -6,6 +6,7 @@ use crate::backtest::{Key, SetupError};
 use crate::clock::Random;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -15,17 +16,20 @@ const MARKET: [&str; 3] = ["underlying", "from_ms", "to_ms"];
 /// One setting that varies: over `values`, or from `from` to `to`, both included, in steps of `step`.
 ///
 /// A range without a step is drawn from, to a thousandth of its length; a grid needs the step.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Axis {
     pub key: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<f64>")]
     pub from: Option<Decimal>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<f64>")]
     pub to: Option<Decimal>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<f64>")]
     pub step: Option<Decimal>,
 }
 

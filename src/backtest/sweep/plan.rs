@@ -4,12 +4,13 @@ use super::axis::{Axis, Spread};
 use crate::backtest::setup::refuse;
 use crate::backtest::{Setup, SetupError, keys};
 use crate::clock::Random;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// The axes, and how points are taken from their product.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     pub axes: Vec<Axis>,

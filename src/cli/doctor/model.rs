@@ -2,13 +2,14 @@
 
 use super::Check;
 use crate::cli::session::Session;
-use crate::config;
+use crate::config::{self, Config, DecisionMode};
 use crate::db::{Db, llm_calls};
 use crate::domain::instrument::DAY_MS;
-use crate::llm::Llm;
+use crate::llm::{Llm, Outcome, Probe};
+use crate::step::council::Judge;
 use serde_json::{Value, json};
 
-/// Nothing without a model; connects to nobody.
+/// Nothing without a model.
 pub(super) async fn checks(session: &Session, db: &Db) -> Vec<Check> {
     match Llm::new(&session.config.llm, config::llm_key()) {
         Ok(None) => Vec::new(),
@@ -21,13 +22,59 @@ pub(super) async fn checks(session: &Session, db: &Db) -> Vec<Check> {
             );
             vec![failed.or(format!("set {} again, or unset it", config::LLM_KEY))]
         }
-        Ok(Some(_)) => {
-            let model = json!(session.config.llm.model);
-            let mut checks = vec![Check::new("language_model", true, model, Value::Null)];
+        Ok(Some(llm)) => {
+            let mut checks = vec![server(&session.config, &llm, &llm.probe().await)];
             checks.extend(calls(db).await);
             checks
         }
     }
+}
+
+/// Whether the server answers, takes the key and knows the model.
+fn server(config: &Config, llm: &Llm, probe: &Probe) -> Check {
+    let name = format!("{} at {}", config.llm.model, config.llm.base_url);
+    let (found, advice) = match probe {
+        Probe::Listed => ("reachable, in its list".to_owned(), None),
+        Probe::NoList => ("reachable, has no list of models".to_owned(), None),
+        Probe::NotListed(names) => (
+            format!("reachable, but not in its list: {}", names.join(", ")),
+            Some(
+                "put a name of its list into [llm] model, unless the server answers to any name"
+                    .to_owned(),
+            ),
+        ),
+        Probe::KeyRefused(status) => (
+            format!("reachable, refuses the key (HTTP {status})"),
+            llm.next_step(Outcome::HttpError, Some(*status)),
+        ),
+        Probe::Failed(status) => (
+            format!("answers with HTTP {status}"),
+            Some("look at the server's own log".to_owned()),
+        ),
+        Probe::Unreachable(why) => (
+            format!("unreachable: {why}"),
+            llm.next_step(Outcome::HttpError, None),
+        ),
+    };
+    let down = !matches!(probe, Probe::Listed | Probe::NoList | Probe::NotListed(_));
+    let value = json!(format!("{name}: {found}"));
+    let check = Check::new(
+        "language_model",
+        !(down && is_needed(config)),
+        value,
+        Value::Null,
+    );
+    match advice {
+        Some(advice) => check.but(advice),
+        None => check,
+    }
+}
+
+/// Decisions and the council ask without a person; the chat and texts are asked for.
+fn is_needed(config: &Config) -> bool {
+    let decides = config.policy.decision_mode != DecisionMode::RuleOnly;
+    let judges = |policy: &String| matches!(Judge::named(policy), Some(Judge::Model(_)));
+    decides || config.council.policies.iter().any(judges)
 }
 
 /// The last day of desk time on which anything was asked.

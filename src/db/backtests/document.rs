@@ -1,9 +1,11 @@
 //! A run as one JSON document: what `thetaq backtest --json` prints and programs read.
 
 use super::{BacktestRow, ChainRow, LegRow, chains, get, legs};
+use crate::db::llm_calls::{self, Ended};
 use crate::db::{Db, json};
 use crate::domain::money::{float, from_e8};
-use serde_json::{Value, json};
+use crate::llm;
+use serde_json::{Map, Value, json};
 
 /// The documents of a row, each as text; null before the first end.
 #[derive(Debug, sqlx::FromRow)]
@@ -30,6 +32,9 @@ pub async fn document(db: &Db, id: &str) -> sqlx::Result<Option<Value>> {
          from backtests where id = $1",
     )
     .bind(id).fetch_one(pool).await)?;
+    let mut metrics = known(documents.metrics.as_deref())?;
+    let settings = exact(&documents.settings)?;
+    let model = model(db, &row, &settings, &mut metrics).await?;
     let legs = legs(db, id).await?;
     let chains: Vec<Value> = chains(db, id)
         .await?
@@ -39,11 +44,11 @@ pub async fn document(db: &Db, id: &str) -> sqlx::Result<Option<Value>> {
     Ok(Some(json!({
         "id": row.id, "job": row.job, "parent": row.parent, "state": row.state, "error": row.error,
         "code_version": row.code_version, "steps": row.steps, "steps_done": row.steps_done,
-        "settings": exact(&documents.settings)?,
+        "settings": settings,
         "settings_hash": row.settings_hash,
-        "model": model(&row),
+        "model": model,
         "data": data(&row, &documents)?,
-        "metrics": known(documents.metrics.as_deref())?,
+        "metrics": metrics,
         "baselines": known(documents.baselines.as_deref())?,
         "attribution": known(documents.attribution.as_deref())?,
         "breakdowns": known(documents.breakdowns.as_deref())?,
@@ -51,13 +56,45 @@ pub async fn document(db: &Db, id: &str) -> sqlx::Result<Option<Value>> {
     })))
 }
 
-/// Null where rules decided.
-fn model(row: &BacktestRow) -> Value {
+/// `{name, training_cutoff, before_training_cutoff, fallback, steps, calls}`: steps by the outcome of their answer,
+/// wherever it came from, and the calls that were made for them. Null where rules decided.
+async fn model(
+    db: &Db,
+    row: &BacktestRow,
+    settings: &Value,
+    metrics: &mut Value,
+) -> sqlx::Result<Value> {
     let Some(name) = &row.model else {
-        return Value::Null;
+        return Ok(Value::Null);
     };
-    json!({
+    let steps = metrics
+        .as_object_mut()
+        .and_then(|all| all.remove("answers"));
+    Ok(json!({
         "name": name, "training_cutoff": row.training_cutoff, "before_training_cutoff": row.before_cutoff(),
+        "fallback": settings["fallback"], "steps": steps,
+        "calls": calls(&llm_calls::of_backtest(db, &row.id).await?),
+    }))
+}
+
+/// Every outcome with its calls; the cost is null as soon as that of one call is not known.
+fn calls(ended: &[Ended]) -> Value {
+    let of = |name: &str| ended.iter().find(|one| one.outcome == name);
+    let outcomes: Map<String, Value> = llm::Outcome::ALL
+        .iter()
+        .map(|outcome| outcome.as_str())
+        .map(|name| (name.to_owned(), of(name).map_or(0, |one| one.calls).into()))
+        .collect();
+    let errors = ended
+        .iter()
+        .filter_map(|one| Some((one.outcome.clone(), one.error.clone()?.into())));
+    let unpriced: i64 = ended.iter().map(|one| one.unpriced).sum();
+    let known = ended.iter().filter_map(|one| one.cost_usd);
+    let known = known.fold(0.0, |sum, cost| sum + cost);
+    json!({
+        "made": ended.iter().map(|one| one.calls).sum::<i64>(), "outcomes": outcomes,
+        "cost_usd": (unpriced == 0).then_some(known), "unpriced": unpriced,
+        "errors": errors.collect::<Map<String, Value>>(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The market of a run: a chain store of the database, or chains made from a seed.
 
-use crate::backtest::{Data, Setup, synthetic};
+use crate::backtest::{Data, Setup, synthetic_while};
 use crate::clock::Stopwatch;
 use crate::ctx::Ctx;
 use crate::db::backtest_data;
@@ -73,8 +73,13 @@ async fn load_telling(
                 "from_ms, to_ms: the synthetic market has no end of its own; name a range of {most}"
             )));
         }
-        let work = move || synthetic(&seed, coin, from_ms, to_ms, interval_ms);
-        return Ok(Arc::new(tokio::task::spawn_blocking(work).await?));
+        let asking = job.clone();
+        let work = move || {
+            let wanted = || !asking.cancelled();
+            synthetic_while(&seed, coin, (from_ms, to_ms), interval_ms, wanted)
+        };
+        let made = tokio::task::spawn_blocking(work).await?;
+        return Ok(Arc::new(made.ok_or(JobError::Cancelled)?));
     }
     let heard = |read, all| {
         tell(read, all);

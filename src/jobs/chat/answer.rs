@@ -1,14 +1,13 @@
 //! An answer while it is written: its parts in the database, and at its end the receipts of its numbers.
 
+use super::draft;
 use crate::chat::facts::Facts;
 use crate::chat::found::Found;
-use crate::chat::tools::DRAFTABLE;
 use crate::chat::{lookup, receipts};
 use crate::clock::Stopwatch;
 use crate::ctx::Ctx;
 use crate::db::chat_drafts::{self, DraftRow};
 use crate::db::chats::{self, MessageRow, PartRow};
-use crate::jobs::registry;
 use serde_json::{Value, json};
 
 /// The parts so far.
@@ -111,17 +110,19 @@ impl Answer {
         arguments: &Value,
     ) -> anyhow::Result<Result<String, String>> {
         let kind = arguments["kind"].as_str().unwrap_or_default();
-        let args = arguments["args"].clone();
-        let checked = check(kind, &args);
-        let mut part = self.part(if checked.is_ok() { "draft" } else { "tool" });
+        let args = draft::args(kind, &arguments["args"]);
+        let mut part = self.part(if args.is_ok() { "draft" } else { "tool" });
         part.tool = Some("draft_job".to_owned());
         part.arguments = Some(arguments.clone());
-        if let Err(error) = checked {
-            part.text.clone_from(&error);
-            self.write(&part).await?;
-            self.parts.push(part);
-            return Ok(Err(error));
-        }
+        let args = match args {
+            Ok(args) => args,
+            Err(error) => {
+                part.text.clone_from(&error);
+                self.write(&part).await?;
+                self.parts.push(part);
+                return Ok(Err(error));
+            }
+        };
         let draft = DraftRow {
             id: self.ctx.clock.id(),
             message: self.row.id.clone(),
@@ -192,17 +193,4 @@ impl Answer {
         chats::put_part(&mut tx, part).await?;
         Ok(tx.commit().await?)
     }
-}
-
-/// Only research may be drafted, and only what its kind understands.
-fn check(kind: &str, args: &Value) -> Result<(), String> {
-    if !DRAFTABLE.contains(&kind) {
-        return Err(format!(
-            "`{kind}` cannot be drafted; there are {}. Orders and controls are a person's, on the Live page",
-            DRAFTABLE.join(", ")
-        ));
-    }
-    let kinds = registry::all();
-    let known = kinds.known(kind).map_err(|error| error.to_string())?;
-    known.check(args).map_err(|error| format!("{error:#}"))
 }

@@ -1,6 +1,7 @@
 //! The conversation with a model: it asks for look-ups until it answers, within its turns and the budget.
 
 use super::answer::Answer;
+use super::draft;
 use crate::chat::history::{Turn, cut, tokens};
 use crate::chat::{partial, prompt, tools};
 use crate::clock::iso;
@@ -53,7 +54,7 @@ pub(super) async fn converse(
             answer: if last {
                 Form::Text
             } else {
-                Form::Tools(tools::all())
+                Form::Tools(tools::all(&draft::told()))
             },
             prompt_version: prompt::VERSION.to_owned(),
         };

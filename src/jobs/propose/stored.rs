@@ -1,6 +1,7 @@
 //! Answers out of the ledger: those of a replay, and those that a decision had before its job was tried again.
 
 use super::{Asked, answer as form, read, subject};
+use crate::backtest::Answers;
 use crate::clock::derived_id;
 use crate::ctx::Ctx;
 use crate::db::llm_calls::{self, LlmCallRow};
@@ -9,14 +10,18 @@ use crate::llm::{self, Ask, Outcome, Purpose, Reply};
 use crate::policy::llm::{Menu, Said};
 use anyhow::Context as _;
 
-/// What need not be asked: on a replay any answer to the same request, else one that this decision has had.
+/// What need not be asked: on a replay any answer to the same request, else one that this decision has had. Where
+/// the model may be asked, a call that failed is no answer: it is made again.
 pub(super) async fn answer(
     ctx: &Ctx,
     asked: &Asked<'_>,
     hash: &str,
 ) -> anyhow::Result<Option<LlmCallRow>> {
     Ok(match asked.decision {
-        _ if asked.replayed => llm_calls::answer_to(&ctx.db, hash).await?,
+        _ if asked.replayed => {
+            let stored = llm_calls::answer_to(&ctx.db, hash).await?;
+            stored.filter(|row| asked.answers == Answers::Replay || came(row))
+        }
         Some(decision) => llm_calls::answer_about(&ctx.db, decision, hash).await?,
         None => None,
     })
@@ -26,8 +31,7 @@ pub(super) async fn answer(
 pub(super) fn reply(ctx: &Ctx, ask: &Ask, row: &LlmCallRow) -> anyhow::Result<Reply> {
     let outcome = Outcome::named(&row.outcome)
         .with_context(|| format!("outcome `{}` of call {}", row.outcome, row.id))?;
-    let came = !matches!(outcome, Outcome::Timeout | Outcome::HttpError);
-    match row.status.filter(|_| came && !row.response.is_empty()) {
+    match row.status.filter(|_| came(row) && !row.response.is_empty()) {
         Some(status) => {
             let status = u16::try_from(status).context("a stored HTTP status")?;
             Ok(llm::read(&ctx.config.llm, ask, status, &row.response))
@@ -37,6 +41,12 @@ pub(super) fn reply(ctx: &Ctx, ask: &Ask, row: &LlmCallRow) -> anyhow::Result<Re
             row.error.clone().unwrap_or_default(),
         )),
     }
+}
+
+/// Whether an answer came, usable or not.
+fn came(row: &LlmCallRow) -> bool {
+    let outcome = Outcome::named(&row.outcome);
+    !matches!(outcome, Some(Outcome::Timeout | Outcome::HttpError))
 }
 
 /// The row that a decision has of a stored answer: its own when a job is tried again, else one in which nothing

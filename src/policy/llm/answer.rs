@@ -95,10 +95,10 @@ fn size(given: &Number, listed: &Choice) -> Result<Decimal, Rejection> {
             None => return Ok(size),
             Some(problem) => problem,
         },
-        Err(_) => format!("{text} is not an amount"),
+        Err(_) => format!("must be an amount, not {text}"),
     };
     Err(Rejection::Schema(format!(
-        "size: {problem} for `{}`",
+        "size of `{}` {problem}",
         listed.id
     )))
 }

@@ -150,9 +150,13 @@ impl Bounds {
     pub fn problem(&self, size: Decimal) -> Option<String> {
         let Self { min, max, step } = *self;
         if size < min || size > max {
-            return Some(format!("{size} is not within {min} and {max}"));
+            return Some(if min == max {
+                format!("must be {max}, not {size}")
+            } else {
+                format!("must be between {min} and {max}, not {size}")
+            });
         }
         let fits = size == max || (size % step).is_zero();
-        (!fits).then(|| format!("{size} is not a multiple of {step}"))
+        (!fits).then(|| format!("must be a multiple of {step}, not {size}"))
     }
 }

@@ -34,6 +34,31 @@ pub enum Said {
     },
 }
 
+/// How a step went that a model was to decide.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// `ok`, or why there was no decision of the model's; `None` where it was not asked.
+    pub outcome: Option<String>,
+    /// The fallback decided in its place.
+    pub fell_back: bool,
+}
+
+impl Answered {
+    pub fn not_asked() -> Self {
+        Self {
+            outcome: None,
+            fell_back: false,
+        }
+    }
+
+    pub fn with(outcome: &str, fell_back: bool) -> Self {
+        Self {
+            outcome: Some(outcome.to_owned()),
+            fell_back,
+        }
+    }
+}
+
 /// What is done where a model gives no decision, or one that risk refuses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

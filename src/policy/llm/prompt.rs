@@ -7,11 +7,13 @@ use super::menu::{Choice, Menu};
 use crate::clock::iso;
 use crate::domain::account::{Position, WorkingOrder};
 use crate::domain::action::Action;
+use crate::domain::coin::Coin;
 use crate::domain::context::{Context, Features};
 use crate::domain::decision::Candidate;
 use crate::domain::hex::hex;
 use crate::domain::instrument::DAY_MS;
 use crate::domain::settings::Settings;
+use crate::market::candidates::floor;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -22,7 +24,7 @@ const USER: &str = include_str!("../../../templates/prompt/user.txt");
 const REPAIR: &str = include_str!("../../../templates/prompt/repair.txt");
 
 /// Changes by hand when what is put into the templates does.
-const DATA_VERSION: &str = "1";
+const DATA_VERSION: &str = "2";
 /// Characters of a stored reason that a prompt repeats.
 const QUOTED_MAX: usize = 200;
 
@@ -75,7 +77,7 @@ impl Question {
             "coin": context.coin,
             "as_of": iso(context.as_of_ms),
             "reason_max": REASON_MAX,
-            "settings": text(&json!(settings)),
+            "settings": text(&in_force(context.coin, settings)),
         });
         let data = data(menu, context, past);
         Ok(Self {
@@ -85,6 +87,42 @@ impl Question {
             version: version(),
         })
     }
+}
+
+/// Settings that a choice of this tick can break or that made the list; thresholds of other policies, and what
+/// only a backtest pays and fills by, are none of a model's business.
+const BEARING: &[&str] = &[
+    "delta_min",
+    "delta_max",
+    "dte_min",
+    "dte_max",
+    "ivrv_min",
+    "spread_max",
+    "spread_max_ticks",
+    "open_interest_min",
+    "max_calls_per_underlying",
+    "max_margin_used_pct",
+    "max_net_delta_abs",
+    "daily_drawdown_limit",
+    "quote_max_age_ms",
+    "order_rate_max",
+    "kill_switch",
+    "close_only",
+    "paused",
+];
+
+fn in_force(coin: Coin, settings: &Settings) -> Value {
+    let all = json!(settings);
+    let own = coin.as_str().to_lowercase();
+    let mut names: Vec<String> = BEARING.iter().map(|name| (*name).to_owned()).collect();
+    // The floor of the filters is the one of the policy that ranks the list.
+    names.extend(floor(&settings.policy).map(str::to_owned));
+    names.extend(["order_size", "max_expiry_exposure"].map(|name| format!("{name}_{own}")));
+    let kept = names.into_iter().map(|name| {
+        let value = all[&name].clone();
+        (name, value)
+    });
+    Value::Object(kept.collect())
 }
 
 /// What a model is told whose answer was not taken.

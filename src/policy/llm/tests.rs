@@ -133,14 +133,17 @@ fn an_answer_outside_the_rules_is_rejected_and_never_clamped() {
     );
     check(
         &answer("c1", &json!(0.2)),
-        "size: 0.2 is not within 0.1 and 0.1 for `c1`",
+        "size of `c1` must be 0.1, not 0.2",
     );
-    check(&answer("c1", &json!(1e9)), "size: ");
-    check(&answer("c1", &json!(0)), "size: 0 is not within");
-    check(&answer("c1", &json!(-0.1)), "size: -0.1 is not within");
+    check(&answer("c1", &json!(1e9)), "must be 0.1, not 1000000000");
+    check(&answer("c1", &json!(0)), "size of `c1` must be 0.1, not 0");
+    check(
+        &answer("c1", &json!(-0.1)),
+        "size of `c1` must be 0.1, not -0.1",
+    );
     check(
         &answer("nothing", &json!(0.1)),
-        "size: 0.1 is not within 0 and 0",
+        "size of `nothing` must be 0, not 0.1",
     );
     check(&answer("c1", &json!("0.1")), "invalid type: string");
     check(r#"{"choice":"c1","size":0.1}"#, "missing field `reason`");
@@ -165,7 +168,16 @@ fn a_size_off_the_step_is_rejected_and_a_rest_below_it_may_be_named_whole() {
         .read(&answer("p1", &json!(0.15)))
         .expect_err("off the step");
     assert!(
-        error.to_string().contains("not a multiple of 0.1"),
+        error
+            .to_string()
+            .contains("size of `p1` must be a multiple of 0.1, not 0.15"),
+        "{error}"
+    );
+    let error = menu.read(&answer("p1", &json!(7))).expect_err("too much");
+    assert!(
+        error
+            .to_string()
+            .contains("size of `p1` must be between 0.1 and 0.3, not 7"),
         "{error}"
     );
     let rest = Menu::of(&holding("0.04"), &settings());
@@ -219,11 +231,59 @@ fn a_prompt_has_the_live_settings_and_is_the_same_each_time() {
             .contains(r#""delta_max": 0.271"#)
     );
     assert!(!asked.system.contains("0.271"));
-    for key in json!(wide).as_object().expect("keys").keys() {
-        assert!(asked.system.contains(&format!("\"{key}\"")), "{key}");
-    }
     assert!(asked.user.contains(HELD));
     assert_eq!(asked.version, version());
+}
+
+#[test]
+fn a_prompt_has_the_settings_of_this_decision_and_no_others() {
+    let context = holding("0.1");
+    let named = |policy: &str| -> Vec<String> {
+        let settings = Settings {
+            policy: policy.to_owned(),
+            ..settings()
+        };
+        let asked = question(&context, &settings, &[]);
+        let (_, rest) = asked.system.split_once("are days:\n").expect("a list");
+        let (list, _) = rest.split_once("\n\n").expect("its end");
+        let list: Value = serde_json::from_str(list).expect("JSON");
+        assert!(
+            list.as_object()
+                .expect("keys")
+                .values()
+                .all(|value| !value.is_null())
+        );
+        list.as_object().expect("keys").keys().cloned().collect()
+    };
+    let keys = named("rules_v2");
+    for key in [
+        "delta_max",
+        "max_margin_used_pct",
+        "order_size_btc",
+        "max_expiry_exposure_btc",
+        "yield_min",
+        "paused",
+    ] {
+        assert!(keys.iter().any(|known| known == key), "{key} in {keys:?}");
+    }
+    let others = [
+        "policy",
+        "explore",
+        "premium_min",
+        "roll_",
+        "fill_model",
+        "fee_model",
+        "weight_",
+        "simulator",
+        "_eth",
+    ];
+    for part in others {
+        assert!(
+            !keys.iter().any(|known| known.contains(part)),
+            "{part} in {keys:?}"
+        );
+    }
+    assert!(named("rules_v1").contains(&"premium_min_usd".to_owned()));
 }
 
 /// The data of a prompt is a JSON document, whatever the texts in it say.

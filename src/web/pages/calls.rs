@@ -1,11 +1,15 @@
 //! Calls of a language model as pages show them: what was asked and answered, as text and never as markup.
 
 use crate::db::llm_calls::LlmCallRow;
+use crate::db::shadow_decisions::ShadowRow;
+use crate::llm::{Outcome, Purpose};
 use serde_json::{Value, json};
 
 pub(super) const COLUMNS: &[&str] = &[
     "id",
     "job",
+    "policy",
+    "part",
     "model",
     "model_answered",
     "structured_mode",
@@ -26,8 +30,61 @@ pub(super) const COLUMNS: &[&str] = &[
     "response",
 ];
 
+/// The calls about a decision, those of the desk first and then its council's, each with its part in it.
+pub(super) fn of_decision(calls: &[LlmCallRow], council: &[ShadowRow]) -> Vec<Value> {
+    let desk = Purpose::Decision.as_str();
+    let (own, others): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.purpose == desk);
+    own.into_iter()
+        .chain(others)
+        .map(|call| {
+            let mut shown = shown(call);
+            shown["policy"] = json!((call.purpose != desk).then(|| policy(call, calls, council)));
+            shown["part"] = part(call).into();
+            shown
+        })
+        .collect()
+}
+
+/// What a call was to the one who asked: its answer counted, or another attempt followed.
+fn part(call: &LlmCallRow) -> String {
+    let outcome = Outcome::named(&call.outcome);
+    let usable = matches!(outcome, Some(Outcome::Ok | Outcome::RiskRejected));
+    let came_to = match (call.final_action.is_some(), usable) {
+        (true, true) if call.purpose == Purpose::Decision.as_str() => "decided",
+        (true, true) => "its opinion",
+        (true, false) => "gave no decision",
+        (false, _) => "not used",
+    };
+    match (is_repair(call), call.final_action.is_some()) {
+        (true, _) => format!("repair attempt, {came_to}"),
+        (false, false) => format!("first attempt, {came_to}"),
+        (false, true) => came_to.to_owned(),
+    }
+}
+
+/// A repair repeats the answer that it is to mend.
+fn is_repair(call: &LlmCallRow) -> bool {
+    messages(&call.request)
+        .iter()
+        .any(|message| message["role"] == "assistant")
+}
+
+/// Whose opinion a call was: a council's row names its last call, and earlier attempts went to the same model.
+fn policy<'a>(call: &'a LlmCallRow, calls: &[LlmCallRow], council: &'a [ShadowRow]) -> &'a str {
+    let model_of = |row: &&ShadowRow| {
+        let last = calls
+            .iter()
+            .find(|last| Some(&last.id) == row.llm_call.as_ref());
+        last.is_some_and(|last| last.model == call.model)
+    };
+    let own = |row: &&ShadowRow| row.llm_call.as_ref() == Some(&call.id);
+    let row = council.iter().find(own);
+    let row = row.or_else(|| council.iter().find(model_of));
+    row.map_or(&call.model, |row| &row.policy)
+}
+
 /// One call with its bytes as text; what is JSON is laid out.
-pub(super) fn shown(call: &LlmCallRow) -> Value {
+fn shown(call: &LlmCallRow) -> Value {
     json!({
         "id": call.id, "job": call.job, "created_ms": call.created_ms, "model": call.model,
         "model_answered": call.model_answered, "structured_mode": call.structured_mode,
@@ -87,6 +144,49 @@ fn text(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_call_that_decided_is_told_from_its_repair_and_from_the_councils() {
+        let call =
+            |id: &str, purpose: &str, model: &str, outcome: &str, roles: &[&str], done: bool| {
+                let messages: Vec<Value> = roles
+                    .iter()
+                    .map(|role| json!({"role": role, "content": "x"}))
+                    .collect();
+                LlmCallRow {
+                    id: id.to_owned(),
+                    purpose: purpose.to_owned(),
+                    model: model.to_owned(),
+                    outcome: outcome.to_owned(),
+                    request: json!({ "messages": messages }).to_string().into_bytes(),
+                    final_action: done.then(|| "{}".to_owned()),
+                    ..LlmCallRow::default()
+                }
+            };
+        let (first, again) = (["system", "user"], ["system", "user", "assistant", "user"]);
+        let calls = [
+            call("1", "council", "big", "schema_violation", &first, false),
+            call("2", "decision", "small", "invalid_json", &first, false),
+            call("3", "council", "big", "timeout", &again, true),
+            call("4", "decision", "small", "ok", &again, true),
+        ];
+        let council = [ShadowRow {
+            policy: "llm:big".to_owned(),
+            llm_call: Some("3".to_owned()),
+            ..ShadowRow::default()
+        }];
+        let told: Vec<(Value, Value)> = of_decision(&calls, &council)
+            .into_iter()
+            .map(|call| (call["policy"].clone(), call["part"].clone()))
+            .collect();
+        let expected = [
+            (Value::Null, json!("first attempt, not used")),
+            (Value::Null, json!("repair attempt, decided")),
+            (json!("llm:big"), json!("first attempt, not used")),
+            (json!("llm:big"), json!("repair attempt, gave no decision")),
+        ];
+        assert_eq!(told, expected);
+    }
 
     #[test]
     fn actions_and_answers_are_taken_apart_for_people() {

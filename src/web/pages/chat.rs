@@ -39,7 +39,7 @@ pub(super) async fn view(site: &Site, path: &[&str]) -> Result<View, PageError> 
         name: "chat",
         fragments: &["threads"],
         values: json!({
-            "thread": thread, "messages": said, "threads": threads, "model": model(site), "commands": COMMANDS,
+            "thread": thread, "messages": said, "threads": threads, "model": model(site), "mode": mode(site), "commands": COMMANDS,
             "cost": costs(&messages),
         }),
         tables: vec![Table::of("messages", COLUMNS, &messages)],
@@ -67,6 +67,14 @@ const COLUMNS: &[&str] = &[
 pub(super) fn model(site: &Site) -> Value {
     let llm = site.ctx.llm.as_ref();
     llm.map_or(Value::Null, |llm| llm.config().model.as_str().into())
+}
+
+/// How the model is asked for look-ups; null without one.
+fn mode(site: &Site) -> Value {
+    let llm = site.ctx.llm.as_ref();
+    llm.map_or(Value::Null, |llm| {
+        llm.config().structured_mode.as_str().into()
+    })
 }
 
 /// What the answers cost whose cost is known, null without one, and how many others there are.

@@ -24,6 +24,7 @@ const LISTED: usize = 40;
 /// One policy over the ticks it was asked about.
 #[derive(Debug, Default, Serialize)]
 struct Judged {
+    underlying: &'static str,
     policy: String,
     ticks: usize,
     traded: usize,
@@ -39,45 +40,91 @@ struct Judged {
     high: Option<f64>,
 }
 
+/// What is said of one coin; amounts of two are never added.
+struct Heard {
+    coin: Coin,
+    judged: Vec<Judged>,
+    rows: Vec<Opinion>,
+}
+
 pub(super) async fn view(site: &Site, query: &Query) -> Result<View, PageError> {
     let coins = &site.ctx.config.desk.underlyings;
-    let coin: Option<Coin> = query.get("coin").and_then(|coin| coin.parse().ok());
-    let coin = coin.or_else(|| coins.first().copied()).unwrap_or(Coin::Btc);
-    let rows = shadow_decisions::last(&site.ctx.db, &site.ctx.desk, coin, COUNTED).await?;
-    let mut by_policy: BTreeMap<&str, Vec<&Opinion>> = BTreeMap::new();
-    for row in &rows {
-        by_policy.entry(&row.policy).or_default().push(row);
+    let one: Option<Coin> = query.get("coin").and_then(|coin| coin.parse().ok());
+    let wanted = one.map_or_else(|| coins.clone(), |coin| vec![coin]);
+    let mut heard = Vec::new();
+    for coin in wanted {
+        heard.push(Heard::of(site, coin).await?);
     }
-    let names: Vec<&str> = by_policy.keys().copied().collect();
-    let mut judged = by_policy
-        .iter()
-        .map(|(name, rows)| self::judged(name, rows))
-        .collect::<anyhow::Result<Vec<Judged>>>()?;
-    let chart = chart(&judged);
-    table::sort(&mut judged, query.sort());
-    let tabs: Vec<Value> = coins
-        .iter()
-        .map(|one| {
-            let address = query.with("/council", &[("coin", one.as_str()), ("notice", "")]);
-            json!({"name": one, "on": *one == coin, "address": address})
+    let sections = heard.iter_mut().map(|heard| {
+        let chart = chart(heard.coin, &heard.judged);
+        table::sort(&mut heard.judged, query.sort());
+        let names: Vec<&str> = policies_of(&heard.rows).into_keys().collect();
+        json!({
+            "coin": heard.coin, "judged": heard.judged, "chart": chart, "policies": names,
+            "ticks": ticks(&heard.rows, &names),
         })
-        .collect();
+    });
+    let sections: Vec<Value> = sections.collect();
     Ok(View {
-        title: format!("Council on {coin}"),
+        title: one.map_or_else(|| "Council".to_owned(), |coin| format!("Council on {coin}")),
         name: "council",
         fragments: &["opinions"],
         values: json!({
-            "coin": coin, "tabs": tabs, "judged": judged, "chart": chart, "policies": names,
-            "asked": policies(&site.ctx.config), "ticks": ticks(&rows, &names),
+            "tabs": tabs(coins, one, query), "sections": sections, "asked": policies(&site.ctx.config),
         }),
         tables: vec![
-            Table::of("judged", JUDGED, &judged),
-            Table::of("opinions", OPINIONS, &rows),
+            Table::of(
+                "judged",
+                JUDGED,
+                heard.iter().flat_map(|heard| &heard.judged),
+            ),
+            Table::of("opinions", OPINIONS, heard.iter().flat_map(Heard::opinions)),
         ],
     })
 }
 
-fn judged(policy: &str, rows: &[&Opinion]) -> anyhow::Result<Judged> {
+/// All coins below each other, or one alone.
+fn tabs(coins: &[Coin], one: Option<Coin>, query: &Query) -> Vec<Value> {
+    let tab = |name: &str, coin: &str, on: bool| {
+        let address = query.with("/council", &[("coin", coin), ("notice", "")]);
+        json!({"name": name, "on": on, "address": address})
+    };
+    let each = coins
+        .iter()
+        .map(|coin| tab(coin.as_str(), coin.as_str(), one == Some(*coin)));
+    let all = (coins.len() > 1).then(|| tab("all coins", "", one.is_none()));
+    all.into_iter().chain(each).collect()
+}
+
+impl Heard {
+    async fn of(site: &Site, coin: Coin) -> Result<Self, PageError> {
+        let rows = shadow_decisions::last(&site.ctx.db, &site.ctx.desk, coin, COUNTED).await?;
+        let judged = policies_of(&rows)
+            .iter()
+            .map(|(name, rows)| judged(coin, name, rows))
+            .collect::<anyhow::Result<Vec<Judged>>>()?;
+        Ok(Self { coin, judged, rows })
+    }
+
+    /// Rows of the table, each with its coin.
+    fn opinions(&self) -> impl Iterator<Item = Value> {
+        self.rows.iter().map(|row| {
+            let mut shown = json!(row);
+            shown["underlying"] = self.coin.as_str().into();
+            shown
+        })
+    }
+}
+
+fn policies_of(rows: &[Opinion]) -> BTreeMap<&str, Vec<&Opinion>> {
+    let mut by_policy: BTreeMap<&str, Vec<&Opinion>> = BTreeMap::new();
+    for row in rows {
+        by_policy.entry(&row.policy).or_default().push(row);
+    }
+    by_policy
+}
+
+fn judged(coin: Coin, policy: &str, rows: &[&Opinion]) -> anyhow::Result<Judged> {
     let scored: Vec<&&Opinion> = rows.iter().filter(|row| row.scored_ms.is_some()).collect();
     let mean = |value: &dyn Fn(&Opinion) -> f64| {
         let sum: f64 = scored.iter().map(|row| value(row)).sum();
@@ -86,6 +133,7 @@ fn judged(policy: &str, rows: &[&Opinion]) -> anyhow::Result<Judged> {
     let words = ["nothing", "approved", "refused"];
     let interval = interval(policy, &scored)?;
     Ok(Judged {
+        underlying: coin.as_str(),
         policy: policy.to_owned(),
         ticks: rows.len(),
         traded: rows.iter().filter(|row| row.action != "DO_NOTHING").count(),
@@ -125,7 +173,7 @@ fn interval(policy: &str, scored: &[&&Opinion]) -> anyhow::Result<Option<Interva
     Bootstrap::of_length(days.len()).interval(&days, mean, &mut random)
 }
 
-fn chart(judged: &[Judged]) -> Option<Value> {
+fn chart(coin: Coin, judged: &[Judged]) -> Option<Value> {
     let group = |one: &Judged| {
         Some(Group {
             label: one.policy.clone(),
@@ -140,8 +188,8 @@ fn chart(judged: &[Judged]) -> Option<Value> {
         })
     };
     let groups: Vec<Group> = judged.iter().filter_map(group).collect();
-    let title = "Against holding, USD a tick";
-    (!groups.is_empty()).then(|| whiskers(title, "USD", 2, "holding", &groups))
+    let title = format!("{coin} against holding, USD a tick");
+    (!groups.is_empty()).then(|| whiskers(&title, "USD", 2, "holding", &groups))
 }
 
 /// The last ticks, each with what every policy said.
@@ -167,6 +215,7 @@ fn ticks(rows: &[Opinion], policies: &[&str]) -> Vec<Value> {
 }
 
 const JUDGED: &[&str] = &[
+    "underlying",
     "policy",
     "ticks",
     "traded",
@@ -181,6 +230,7 @@ const JUDGED: &[&str] = &[
 ];
 const OPINIONS: &[&str] = &[
     "decision",
+    "underlying",
     "as_of_ms",
     "policy",
     "action",

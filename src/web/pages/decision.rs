@@ -5,7 +5,9 @@ use super::query::Query;
 use super::why_not::{self, Asked};
 use crate::db::jobs::JobRow;
 use crate::db::pages::decision;
-use crate::db::{candidates, configs, decisions, fills, jobs, llm_calls, orders, risk_lines};
+use crate::db::{
+    candidates, configs, decisions, fills, jobs, llm_calls, orders, risk_lines, shadow_decisions,
+};
 use crate::jobs::Job;
 use crate::jobs::replay_decision::ReplayDecision;
 use crate::policy::llm::is_stand_in;
@@ -31,11 +33,8 @@ pub(super) async fn view(site: &Site, id: &str, query: &Query) -> Result<View, P
     let mut passed = ranked(&seen);
     table::sort(&mut passed, query.sort());
     let features = features(&row.context.0);
-    let calls: Vec<Value> = llm_calls::of_decision(db, id)
-        .await?
-        .iter()
-        .map(calls::shown)
-        .collect();
+    let council = shadow_decisions::of_decision(db, id).await?;
+    let calls = calls::of_decision(&llm_calls::of_decision(db, id).await?, &council);
     let replay = replay(&jobs::children(db, &row.job).await?, id);
     Ok(View {
         title: format!("Decision {} {}", row.underlying, row.final_action),

@@ -120,6 +120,32 @@ async fn mistake_23_a_killed_run_resumes_and_ends_with_the_same_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_cancelled_while_its_market_is_made_ends_at_once_without_a_row() {
+    let test = sqlite().await;
+    let ctx = Ctx {
+        clock: Clock::real(),
+        ..desk(&test, "unread").await
+    };
+    let id = put(&ctx, &synthetic(199, DAY_MS / 100, None)).await;
+    let running = {
+        let (ctx, id) = (ctx.clone(), id.clone());
+        tokio::spawn(async move { run_inline(&ctx, &registry::all(), &id).await })
+    };
+    // It takes most of a minute to make that market.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut tx = ctx.db.begin().await.unwrap();
+    jobs_control::cancel(&mut tx, &ctx.clock, &id)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(10), running).await;
+    let row = ended.expect("it was heeded").unwrap().unwrap().unwrap();
+    assert_eq!(row.state, "cancelled");
+    let run = backtests::of_job(&ctx.db, &id).await.unwrap();
+    assert_eq!(run, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_run_keeps_what_it_has_and_goes_on_when_retried() {
     let test = sqlite().await;
     let ctx = Ctx {

@@ -71,7 +71,7 @@ fn fixtures() -> serde_json::Value {
     let long = "The desk is patient. ".repeat(60);
     let sql =
         json!({"sql": "select count(*) as decisions, min(decided_at) as first from v_decisions"});
-    let draft = json!({"kind": "backtest", "args": {"source": "synthetic", "settings": {"delta_max": 0.3}},
+    let draft = json!({"kind": "backtest", "args": {"source": "synthetic", "settings": {"delta_max": 0.3, "from_ms": "2026-01-05", "to_ms": "2026-01-20"}},
         "why": "A lower delta would have been called away less often; this run shows what it costs."});
     json!([
         { "match": { "userMessage": "how many", "hasToolResult": true }, "chunkSize": 6, "latency": 40, "response": { "content":
@@ -172,6 +172,8 @@ async fn card(browser: &WebDriver) {
         20,
     )
     .await;
+    let times = "//section[@class='draft']//pre[contains(.,'2026-01-05T00:00:00Z') and contains(.,'2026-01-20T23:59:59Z')]";
+    wait_for(browser, times, 10).await;
     super::driver::picture(browser, "chat-card-light-1280", 1280).await;
     let confirm = browser
         .find(By::XPath(

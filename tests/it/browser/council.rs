@@ -17,7 +17,10 @@ async fn a_council_is_scored_while_a_person_looks_on() {
     browser.goto(desk.url("/council")).await.unwrap();
     let scored = "//div[@id='opinions']//*[name()='g'][contains(@class,'whisker')]";
     wait_for(&browser, scored, 120).await;
-    let pages = Pages(vec![("council", "/council?coin=BTC".to_owned())]);
+    let pages = Pages(vec![
+        ("council", "/council".to_owned()),
+        ("council-one", "/council?coin=BTC".to_owned()),
+    ]);
     every_page_fits(&browser, &desk, &pages).await;
     no_complaints(&driver, &browser).await;
     browser.quit().await.unwrap();

@@ -12,6 +12,9 @@ async fn server() -> Option<Aimock> {
     let reason = "A week of premium at 38 % a year net is worth the upside above the strike.";
     let idle = "The call that is held decays well; nothing is gained by paying to close it now.";
     let fixtures = json!([
+        // In March it will not.
+        { "match": { "userMessage": r#""as_of": "2026-03-"# },
+          "response": { "content": "I cannot.", "finishReason": "content_filter" } },
         says(
             "That answer was not used",
             json!({"choice": "nothing", "size": 0, "reason": idle})
@@ -32,7 +35,7 @@ fn settings(server: &Aimock) -> String {
     format!(
         "[exchange]\nspeed = 14400.0\n[desk]\nivrv_min = 0.1\nspread_max = 0.5\n[policy]\ndecision_mode = \"llm_only\"\n\
          [llm]\nbase_url = \"{}\"\nmodel = \"tester\"\nprice_input_usd = 1.0\nprice_output_usd = 2.0\n\
-         training_cutoff = \"2026-01-10\"\n",
+         training_cutoff = \"2026-01-10\"\n[council]\npolicies = [\"llm:second\", \"never\"]\n",
         server.base_url()
     )
 }
@@ -56,11 +59,39 @@ fn start(desk: &Desk, command: &[&str], from: &str, to: &str) -> Value {
     serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
 }
 
-/// A run that asks for its answers; gives its page.
+/// A run that asks for its answers; gives its id.
 fn run(desk: &Desk, from: &str, to: &str) -> String {
     let command = ["backtest", "--set", "answers=ask"];
     let run = start(desk, &command, from, to);
-    format!("/lab/{}", run["id"].as_str().unwrap())
+    run["id"].as_str().unwrap().to_owned()
+}
+
+/// A run without a recorded answer, which fails; gives its id.
+fn failed_run(desk: &Desk) -> String {
+    let line = |words: &str| {
+        let ran = thetaq()
+            .current_dir(desk.folder.path())
+            .args(words.split_whitespace())
+            .args(["--json", "--database-url", &desk.database])
+            .output();
+        ran.unwrap()
+    };
+    let ran = line(
+        "backtest --source synthetic --market-seed unheard --from 2026-02-01 --to 2026-02-05 --set policy=llm",
+    );
+    assert!(!ran.status.success(), "{ran:?}");
+    let found = thetaq()
+        .current_dir(desk.folder.path())
+        .args([
+            "sql",
+            "--query",
+            "select id from v_backtests where state = 'failed'",
+        ])
+        .args(["--json", "--database-url", &desk.database])
+        .output()
+        .unwrap();
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    found[0]["id"].as_str().unwrap().to_owned()
 }
 
 /// The decision that a row of the desk's list leads to.
@@ -89,6 +120,32 @@ async fn unfold(browser: &WebDriver, summary: &str, words: &str) {
         10,
     )
     .await;
+}
+
+/// A run without a usable answer, one that failed, and the two beside one that the model may have read about.
+async fn unhappy_runs(browser: &WebDriver, desk: &Desk, [refused, failed, compared]: [&str; 3]) {
+    browser.goto(desk.url(refused)).await.unwrap();
+    let top = "//h1/following::p[contains(@class,'notice')][1][contains(@class,'bad') and contains(.,'The model decided nothing') and contains(.,'thetaq doctor')]";
+    wait_for(browser, top, 10).await;
+    let row =
+        "//section[contains(.,\"The model's answers\")]//tr[contains(.,'refused')][td[2]='5']";
+    wait_for(browser, row, 10).await;
+    browser.goto(desk.url(failed)).await.unwrap();
+    wait_for(
+        browser,
+        "//p[contains(.,'The run failed, and no roll chain')]",
+        10,
+    )
+    .await;
+    let advice = browser.find_all(By::XPath("//p[contains(.,'No call was sold')]"));
+    assert_eq!(
+        advice.await.unwrap().len(),
+        0,
+        "advice about a run that failed"
+    );
+    browser.goto(desk.url(compared)).await.unwrap();
+    let warned = "//p[contains(@class,'notice') and contains(@class,'bad')][b='B'][contains(.,'2026-01-10')]";
+    wait_for(browser, warned, 10).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,8 +177,18 @@ async fn a_persons_questions_to_a_models_decision_are_answered_on_its_page() {
         .await;
         unfold(&browser, "Prompt", "You decide for a desk").await;
         unfold(&browser, "Reply", "chatcmpl").await;
-        let early = run(&desk, "2026-01-02", "2026-01-12");
-        let late = run(&desk, "2026-02-01", "2026-02-10");
+        let council = "//tr[.//span[.='desk'] and contains(.,'decided')]/following-sibling::tr[.//span[.='council: llm:second'] and contains(.,'not traded')]";
+        wait_for(&browser, council, 20).await;
+        let [early, late, refused] = [
+            ("2026-01-02", "2026-01-12"),
+            ("2026-02-01", "2026-02-10"),
+            ("2026-03-01", "2026-03-05"),
+        ]
+        .map(|(from, to)| run(&desk, from, to));
+        let failed = format!("/lab/{}", failed_run(&desk));
+        let compared = format!("/lab/compare?run={late}&run={early}&run={refused}");
+        let [early, late, refused] = [early, late, refused].map(|id| format!("/lab/{id}"));
+        unhappy_runs(&browser, &desk, [&refused, &failed, &compared]).await;
         browser.goto(desk.url(&early)).await.unwrap();
         let notice =
             "//p[contains(@class,'notice') and contains(@class,'bad')][contains(.,'2026-01-10')]";
@@ -153,6 +220,9 @@ async fn a_persons_questions_to_a_models_decision_are_answered_on_its_page() {
             ("model-repaired", idle),
             ("model-run-early", early),
             ("model-run-late", late),
+            ("model-run-refused", refused),
+            ("model-run-failed", failed),
+            ("model-compare", compared),
             ("model-sweep", sweep),
             (
                 "model-check",

@@ -2,7 +2,7 @@
 
 use super::{DESK, Pair, START_MS};
 use thetaq::db::Db;
-use thetaq::db::llm_calls::{self, Became, Health, LlmCallRow};
+use thetaq::db::llm_calls::{self, Became, Ended, Health, LlmCallRow};
 use thetaq::db::reader::{Limits, Reader};
 use thetaq::db::shadow_decisions::{self, Score, ShadowRow};
 use thetaq::domain::coin::Coin;
@@ -27,10 +27,15 @@ fn call(id: &str, outcome: &str, cost_usd: Option<f64>) -> LlmCallRow {
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_are_kept_counted_and_found_again() {
     let pair = Pair::empty().await;
+    let of_run = |row: LlmCallRow, error: Option<&str>| LlmCallRow {
+        backtest: Some("run".to_owned()),
+        error: error.map(str::to_owned),
+        ..row
+    };
     let rows = [
         call("1", "ok", Some(0.25)),
-        call("2", "timeout", None),
-        call("3", "ok", Some(0.5)),
+        of_run(call("2", "timeout", None), Some("late")),
+        of_run(call("3", "ok", Some(0.5)), None),
     ];
     pair.change(async |tx| {
         for row in &rows {
@@ -86,6 +91,7 @@ async fn calls_are_kept_counted_and_found_again() {
         .same(async |db| Ok(llm_calls::spent_by_job(db, "job").await?))
         .await;
     assert_eq!(spent, (0.75, 1));
+    counted(&pair).await;
     let health = pair
         .same(async |db| Ok(llm_calls::health(db, START_MS, START_MS + 1).await?))
         .await;
@@ -118,6 +124,25 @@ async fn calls_are_kept_counted_and_found_again() {
             .unwrap()
             .contains("risk_rejected")
     );
+}
+
+/// How the calls of one run ended, and none of another's.
+async fn counted(pair: &Pair) {
+    let ended = pair
+        .same(async |db| Ok(llm_calls::of_backtest(db, "run").await?))
+        .await;
+    let of_run = |outcome: &str, cost_usd, unpriced, error: Option<&str>| Ended {
+        outcome: outcome.to_owned(),
+        calls: 1,
+        cost_usd,
+        unpriced,
+        error: error.map(str::to_owned),
+    };
+    let expect = [
+        of_run("risk_rejected", Some(0.5), 0, None),
+        of_run("timeout", None, 1, Some("late")),
+    ];
+    assert_eq!(ended, expect, "the call of another run is not counted");
 }
 
 fn opinion(policy: &str, llm_call: Option<&str>) -> ShadowRow {

@@ -103,16 +103,37 @@ async fn a_backtest_is_recorded_once_and_replayed_for_nothing() {
         "{sent} {}",
         asked.0
     );
+    let mut asked = asked;
+    let calls = asked.0["model"]
+        .as_object_mut()
+        .unwrap()
+        .remove("calls")
+        .unwrap();
     assert_eq!(
-        asked.0["model"],
-        json!({
-            "name": "tester", "training_cutoff": "2026-01-10", "before_training_cutoff": true,
-        })
+        (&calls["made"], &calls["outcomes"]["ok"]),
+        (&json!(sent), &json!(sent))
     );
+    let cost = calls["cost_usd"].as_f64().unwrap();
+    assert!(cost > 0.0, "{calls}");
+    let steps = &asked.0["model"]["steps"];
+    assert_eq!(
+        (&steps["asked"], &steps["outcomes"]),
+        (&json!(sent), &json!({ "ok": sent }))
+    );
+    assert_eq!(asked.0["model"]["before_training_cutoff"], true);
     drop(server);
     for _ in 0..2 {
         let (job, again) = backtest(&ctx, "one", "replay").await;
-        let again = again.unwrap_or_else(|| panic!("{:?}", job.error));
+        let mut again = again.unwrap_or_else(|| panic!("{:?}", job.error));
+        let calls = again.0["model"]
+            .as_object_mut()
+            .unwrap()
+            .remove("calls")
+            .unwrap();
+        assert_eq!(
+            (&calls["made"], &calls["cost_usd"]),
+            (&json!(0), &json!(0.0))
+        );
         assert_eq!(again.0, asked.0);
         assert_eq!(again.1, asked.1);
         let calls = llm_calls::spent_by_job(&ctx.db, &job.id).await.unwrap();

@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
@@ -19,9 +20,15 @@ pub(crate) struct Completions {
 impl Completions {
     /// Answers everything with this body, which is a stream of events when it begins like one.
     pub(crate) async fn start(body: &str) -> Self {
+        Self::start_with(200, body).await
+    }
+
+    /// The same under another status.
+    pub(crate) async fn start_with(status: u16, body: &str) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let router = Router::new().fallback(answer).with_state(Arc::from(body));
+        let state = (StatusCode::from_u16(status).unwrap(), Arc::from(body));
+        let router = Router::new().fallback(answer).with_state(state);
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         tokio::spawn(async move {
@@ -52,13 +59,13 @@ impl Completions {
     }
 }
 
-async fn answer(State(body): State<Arc<str>>) -> impl IntoResponse {
+async fn answer(State((status, body)): State<(StatusCode, Arc<str>)>) -> impl IntoResponse {
     let kind = if body.starts_with("data:") {
         "text/event-stream"
     } else {
         "application/json"
     };
-    ([(CONTENT_TYPE, kind)], body.to_string())
+    (status, [(CONTENT_TYPE, kind)], body.to_string())
 }
 
 /// A whole answer: its message, why it ended, and its usage; a null usage is said as null.

@@ -19,7 +19,7 @@ async fn the_council_shows_what_each_policy_would_have_done() {
         desk.seed().await;
         let page = desk.page(&desk.browser().await, "/council?coin=BTC").await;
         for part in [
-            "Last ticks",
+            "Last ticks of BTC",
             "rules v2",
             "random",
             "never",
@@ -28,7 +28,19 @@ async fn the_council_shows_what_each_policy_would_have_done() {
         ] {
             assert!(page.contains(part), "{part} in {page}");
         }
+        assert!(
+            !page.contains("Last ticks of ETH"),
+            "one coin was asked for"
+        );
         let client = desk.browser().await;
+        let both = desk.page(&client, "/council").await;
+        for part in ["Policies on BTC", "all coins", "Last ticks of ETH"] {
+            assert!(both.contains(part), "{part} in {both}");
+        }
+        assert!(
+            both.contains("Policies on ETH") || both.contains("No opinion on a tick of ETH yet"),
+            "{both}"
+        );
         let table = desk
             .page(&client, "/council?coin=BTC&table=judged&format=json")
             .await;
@@ -43,7 +55,10 @@ async fn the_council_shows_what_each_policy_would_have_done() {
         let csv = desk
             .page(&client, "/council?coin=BTC&table=opinions&format=csv")
             .await;
-        assert!(csv.starts_with("decision,as_of_ms,policy"), "{csv}");
+        assert!(
+            csv.starts_with("decision,underlying,as_of_ms,policy"),
+            "{csv}"
+        );
     })
     .await;
 }

@@ -67,7 +67,7 @@ pub(super) async fn view(site: &Site, query: &Query) -> Result<View, PageError> 
         name: "lab_compare",
         fragments: &["insight"],
         values: json!({
-            "runs": runs, "settings": settings, "metrics": metrics, "same_data": compared["same_data"],
+            "runs": runs, "settings": settings, "metrics": metrics, "same_data": compared["same_data"], "notices": notices(&compared),
             "overlay": overlay, "drawn": LINES.len(), "all": all, "usd": usd, "insight": insight,
             "all_link": link(&[("all", if all { "" } else { "1" })]),
             "see": {"coin": link(&[("in", "")]), "usd": link(&[("in", "usd")])},
@@ -88,6 +88,19 @@ fn shown(n: usize, run: &Value, query: &Query) -> Value {
         "run": run, "letter": letter(n), "class": LINES.get(n).map_or("", |line| line.1),
         "first": query.with("/lab/compare", &order),
     })
+}
+
+/// Notices with the letters of their runs.
+fn notices(compared: &Value) -> Vec<Value> {
+    let runs = compared["runs"].as_array().map_or(&[][..], Vec::as_slice);
+    let notices = compared["notices"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    let lettered = |notice: &Value| {
+        let n = runs.iter().position(|id| *id == notice["run"]);
+        json!({"letter": letter(n.unwrap_or_default()), "bad": notice["bad"], "text": notice["text"]})
+    };
+    notices.iter().map(lettered).collect()
 }
 
 /// A to Z, then AA, AB ..

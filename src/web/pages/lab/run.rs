@@ -87,9 +87,11 @@ async fn result(
     drawer.rows("legs", LEG_COLUMNS, &legs);
     drawer.rows("equity", EQUITY_COLUMNS, &equity);
     drawer.rows("decisions", DECISION_COLUMNS, &decisions);
+    let answers = answers(&document["model"]);
+    drawer.rows("answers", &["outcome", "calls", "steps", "error"], &answers);
     small_tables(&document, &metrics, &settings, drawer);
     Ok(json!({
-        "gap_warning": gap_warning(&market.gaps),
+        "gap_warning": gap_warning(&market.gaps), "answers": answers,
         "run": row, "document": document, "facts": facts(&document["metrics"], &row.underlying),
         "plots": plots::plots(&equity, &legs, &row.underlying, look, market, drawer),
         "causes": plots::causes(drawer, causes, unit, digits), "unit": unit, "digits": digits,
@@ -97,6 +99,17 @@ async fn result(
         "chains": chains.iter().map(|chain| with_legs(chain, &legs)).collect::<Vec<_>>(),
         "decisions": decisions.len(), "settings": settings, "checks": checks::of_run(site, &document).await?,
     }))
+}
+
+/// A row for each outcome that a call may have; none where rules decided.
+fn answers(model: &Value) -> Vec<Value> {
+    let calls = &model["calls"];
+    let outcomes = calls["outcomes"].as_object().into_iter().flatten();
+    let row = |(name, count): (&String, &Value)| {
+        let steps = model["steps"]["outcomes"][name].as_u64().unwrap_or(0);
+        json!({"outcome": name, "calls": count, "steps": steps, "error": calls["errors"][name]})
+    };
+    outcomes.map(row).collect()
 }
 
 /// Stretches of a run's document without data.
