@@ -25,7 +25,7 @@ impl Aimock {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("fixtures.json");
         std::fs::write(&file, json!({ "fixtures": fixtures }).to_string()).unwrap();
-        let port = free_port().to_string();
+        let port = super::postgres::free_port().to_string();
         let process = Command::new("node")
             .arg(program)
             .args([
@@ -125,12 +125,6 @@ pub(crate) fn with_model(ctx: &Ctx, settings: LlmConfig) -> Ctx {
         config: Arc::new(config),
         ..ctx.clone()
     }
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn program() -> Option<String> {

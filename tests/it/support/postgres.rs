@@ -98,10 +98,13 @@ fn binaries() -> PathBuf {
     newest.expect("no Postgres under /usr/lib/postgresql: install the package postgresql")
 }
 
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+/// A port for a server of another process: below those that the system hands out by itself, so that nothing takes
+/// it between this look and the server's start.
+pub(super) fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(61);
+    let ports = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
+    let mut ports = ports.map(|n| 10_000 + (first.wrapping_add(n) % 20_000) as u16);
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.find(is_free).expect("no port is free")
 }
