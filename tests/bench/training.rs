@@ -96,6 +96,7 @@ async fn copied(url: &str) -> f64 {
         format!("insert into bare select * from training_rows where dataset = 'steps' and n >= {from} and n < {to}")
     });
     let batches: Vec<String> = batches.collect();
+    settle();
     let watch = Stopwatch::start();
     run(url, &batches).await;
     ROWS as f64 / watch.elapsed().as_secs_f64()
@@ -191,6 +192,7 @@ async fn store(db: &Db, plan: &Plan, dataset: &str, rows: &[Row]) -> f64 {
     training::begin(&mut tx, &new).await.unwrap();
     tx.commit().await.unwrap();
     let mut seconds = 0.0;
+    settle();
     for n in 0..ROWS / BATCH {
         let batch = rows.to_vec();
         let progress = Progress {
@@ -204,4 +206,10 @@ async fn store(db: &Db, plan: &Plan, dataset: &str, rows: &[Row]) -> f64 {
         seconds += watch.elapsed().as_secs_f64();
     }
     ROWS as f64 / seconds
+}
+
+/// Waits until the disk has what was written before: the next figure does not pay for it.
+fn settle() {
+    let done = std::process::Command::new("sync").status().unwrap();
+    assert!(done.success());
 }
