@@ -30,6 +30,8 @@ pub struct Reconcile {
 
 /// The exchange's clock may be ahead of ours by so much.
 const AHEAD_MS: i64 = 10_000;
+/// The same where time is accelerated, milliseconds of the wall.
+const AHEAD_WALL_MS: f64 = 50.0;
 
 /// Wall time until a comparison that was overtaken is made again.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -70,7 +72,7 @@ impl Job for Reconcile {
         };
         let (theirs, prices) = theirs(&ctx, coin, now_ms).await?;
         let index = ctx.exchange.index_price(coin, now_ms).await?;
-        if expires(ctx.clock.now_ms() + AHEAD_MS) && !self.adopt {
+        if expires(ctx.clock.now_ms() + ahead_ms(ctx.clock.speed())) && !self.adopt {
             return Ok(json!({ "skipped": "an expiry passed while the books were compared" }));
         }
         let (policy, tolerance_usd) = match ctx.config.desk.reconcile {
@@ -119,6 +121,11 @@ impl Job for Reconcile {
     }
 }
 
+/// What the exchange has settled within this of our clock is no difference.
+fn ahead_ms(speed: f64) -> i64 {
+    AHEAD_MS.max((AHEAD_WALL_MS * speed) as i64)
+}
+
 /// Sends somebody to orders that nobody follows any more.
 async fn attend(ctx: &Ctx, coin: Coin) -> anyhow::Result<()> {
     let left = orders::unattended(&ctx.db, &ctx.desk, coin).await?;
@@ -151,3 +158,15 @@ async fn theirs(ctx: &Ctx, coin: Coin, at_ms: i64) -> anyhow::Result<(Book, Pric
 }
 
 type Prices = BTreeMap<Instrument, Decimal>;
+
+#[cfg(test)]
+mod tests {
+    use super::ahead_ms;
+
+    #[test]
+    fn a_fast_clock_leaves_the_exchange_as_much_of_the_wall() {
+        assert_eq!(ahead_ms(1.0), 10_000);
+        assert_eq!(ahead_ms(720.0), 36_000);
+        assert_eq!(ahead_ms(14_400.0), 720_000);
+    }
+}
